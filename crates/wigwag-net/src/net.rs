@@ -14,9 +14,7 @@ use std::{
 
 use rustls::pki_types::ServerName;
 use wigwag_proto::{
-    CloseCode, Config, Message,
-    connection::Prepared,
-    handshake::extensions::DeflatePolicy,
+    CloseCode, Config, Message, connection::Prepared, deflate::Negotiated, handshake::extensions::DeflatePolicy,
 };
 
 use crate::{
@@ -215,9 +213,10 @@ impl Handle {
         });
     }
 
-    /// Gives a connection (back) to the workers: its handshake has been answered with 101 elsewhere.
-    pub fn adopt(&self, transport: Transport, accept: Accept, peer: Peer) {
-        self.lightest_inbox().push(Command::Adopt(Box::new((transport, accept, peer))));
+    /// Gives a connection (back) to the workers: its handshake has been answered with 101 elsewhere, and agreed on
+    /// `negotiated`.
+    pub fn adopt(&self, transport: Transport, accept: Accept, negotiated: Option<Negotiated>) {
+        self.lightest_inbox().push(Command::Adopt(Box::new((transport, accept, negotiated))));
     }
 
     /// The topic of this name; the same name gives the same topic.
@@ -370,8 +369,8 @@ impl fmt::Debug for Inbox {
 
 /// What another thread asks a worker to do.
 pub(crate) enum Command {
-    Accepted(mio::net::TcpStream, u16),
-    Adopt(Box<(Transport, Accept, Peer)>),
+    Accepted(mio::net::TcpStream, Box<Peer>, Option<TlsSource>),
+    Adopt(Box<(Transport, Accept, Option<Negotiated>)>),
     Connect(Box<ConnectJob>),
     Send(Arc<RemoteState>, Outgoing),
     Close(ConnectionId, CloseCode, String),
@@ -397,7 +396,8 @@ pub(crate) struct ConnectJob {
 impl ConnectJob {
     /// The name that the certificate must bear.
     pub(crate) fn server_name(&self) -> Result<ServerName<'static>, String> {
-        ServerName::try_from(self.connect.host.clone()).map_err(|_| format!("invalid host name {:?}", self.connect.host))
+        ServerName::try_from(self.connect.host.clone())
+            .map_err(|_| format!("invalid host name {:?}", self.connect.host))
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use mio::{Events, Interest, Poll, Token, Waker, event::Source, net::{TcpListener, TcpStream}};
+use mio::{
+    Events, Interest, Poll, Token, Waker,
+    event::Source,
+    net::{TcpListener, TcpStream},
+};
 
 /// The waker's token; connections and listeners have others.
 const WAKER: Token = Token(usize::MAX);

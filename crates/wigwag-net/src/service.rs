@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wigwag_proto::{CloseCode, CloseReason, Message, ProtocolError};
+use wigwag_proto::{CloseCode, CloseReason, Message, MessageKind, ProtocolError};
 
 use crate::socket::Socket;
 
@@ -33,7 +33,8 @@ pub trait Service: Send + 'static {
     fn on_message(&mut self, socket: &mut Socket<'_>, message: Message<'_>);
 
     /// A piece of a message arrived; only after [`Socket::set_piecewise`]. `first` and `last` mark the message's ends.
-    fn on_piece(&mut self, socket: &mut Socket<'_>, piece: Message<'_>, first: bool, last: bool) {}
+    /// A piece of a text may end inside a character.
+    fn on_piece(&mut self, socket: &mut Socket<'_>, kind: MessageKind, piece: &[u8], first: bool, last: bool) {}
 
     /// A timer asked for with [`Socket::timer`] has run down.
     fn on_timer(&mut self, socket: &mut Socket<'_>, timer: Timer) {}

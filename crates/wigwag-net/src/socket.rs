@@ -1,8 +1,12 @@
 //! What a callback may do with its connection: [`Socket`]. Lent for the length of one callback.
 
-use std::{io, net::SocketAddr, time::{Duration, Instant}};
+use std::{
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
-use wigwag_proto::{CloseCode, Message, connection::Prepared};
+use wigwag_proto::{CloseCode, Message, MessageKind, connection::Prepared};
 
 use crate::{
     net::Handle,
@@ -43,10 +47,10 @@ impl Socket<'_> {
         self.worker.send(self.slot, message);
     }
 
-    /// Queues a piece of a message, for relays (see [`Self::set_piecewise`]). Pieces of one message must not be mixed
-    /// with other messages.
-    pub fn send_piece(&mut self, piece: Message<'_>, first: bool, last: bool) {
-        self.worker.send_piece(self.slot, piece, first, last);
+    /// Queues a piece of a message, for relays (see [`Self::set_piecewise`]). Until the last piece of a message is sent,
+    /// whole messages are dropped.
+    pub fn send_piece(&mut self, kind: MessageKind, piece: &[u8], last: bool) {
+        self.worker.send_piece(self.slot, kind, piece, last);
     }
 
     /// Queues an encoded message. `false` if it was left out, because the queue is full or the connection is closing.

@@ -27,8 +27,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rand::{RngExt as _, rngs::StdRng};
 use slab::Slab;
-use wigwag_proto::{Context, Message, connection::Prepared};
+use wigwag_proto::{Context, Message, MessageKind, connection::Prepared};
 
 use self::{
     accept::Acceptance,
@@ -40,7 +41,7 @@ use crate::{
     acceptor::Acceptor,
     limits::Limits,
     metrics::WorkerMetrics,
-    net::{Command, DrainReport, Handle, Inbox, Listener, Tick},
+    net::{DrainReport, Handle, Inbox, Listener, Tick},
     poll::{Poller, Ready},
     remote::{Remote, RemoteState},
     service::{Service, Timer},
@@ -94,7 +95,8 @@ impl Worker {
         listeners: Vec<Listener>,
     ) -> io::Result<Self> {
         let start = Instant::now();
-        let mut mask_keys = fastrand::Rng::new();
+        // Mask keys must not be foreseeable (RFC 6455 §10.3): a cryptographic generator, seeded by the system.
+        let mut mask_keys: StdRng = rand::make_rng();
         let acceptance = Acceptance::new(&poller, listeners)?;
         Ok(Self {
             index,
@@ -102,7 +104,7 @@ impl Worker {
             slots: Slab::new(),
             next_generation: 0,
             start,
-            context: Context::new(start, Box::new(move || mask_keys.u32(..).to_ne_bytes())),
+            context: Context::new(start, move || mask_keys.random()),
             wheel: Wheel::new(start),
             topics: Topics::default(),
             run_queue: VecDeque::new(),
@@ -136,8 +138,8 @@ impl Worker {
                 self.handle_ready(event, &mut buffer);
             }
             self.accept_ready();
-            self.expire_timers(&mut due, &mut buffer);
-            self.take_commands(&mut commands, &mut buffer);
+            self.expire_timers(&mut due);
+            self.take_commands(&mut commands);
             self.run_queued(&mut buffer);
             self.flush_dirty();
             self.end_turn();
@@ -280,24 +282,24 @@ impl Worker {
         }
     }
 
-    pub(crate) fn send_piece(&mut self, index: usize, piece: Message<'_>, first: bool, last: bool) {
+    pub(crate) fn send_piece(&mut self, index: usize, kind: MessageKind, piece: &[u8], last: bool) {
         let slot = &mut self.slots[index];
         let Some(connection) = &mut slot.connection else { return };
-        if connection.send_piece(piece, first, last, &mut self.context).is_ok() && last {
+        if connection.send_piece(kind, piece, last, &mut self.context).is_ok() && last {
             self.metrics.routes[usize::from(slot.route)].messages_out.add(1);
             self.answers += 1;
         }
     }
 
     pub(crate) fn push(&mut self, index: usize, message: &Prepared, on_full: OnFull) -> bool {
-        let slot = &mut self.slots[index];
-        if slot.queued_bytes() >= self.limits.push_queue_bytes_max || self.out_queues_full() {
+        if self.slots[index].queued_bytes() >= self.limits.push_queue_bytes_max || self.out_queues_full() {
             if on_full == OnFull::Close {
                 let why = "too slow: the queue of pushed messages is full";
                 self.end_with(index, wigwag_proto::CloseCode::TRY_AGAIN_LATER, why, crate::CloseCause::Overload);
             }
             return false;
         }
+        let slot = &mut self.slots[index];
         let sent = slot.send_prepared(message, &mut self.context);
         if sent {
             self.metrics.routes[usize::from(slot.route)].messages_out.add(1);

@@ -44,7 +44,7 @@ impl Worker {
             return self.remove(index, CloseCause::Eof);
         }
         if let Some(connection) = &mut slot.connection {
-            connection.handle_eof();
+            connection.handle_eof(&mut self.context);
         }
         slot.extra().cause.get_or_insert(CloseCause::Eof);
         if !self.flush(index) {
@@ -134,14 +134,11 @@ impl Worker {
             return;
         }
         self.tell_closed(index, cause);
-        let mut slot = self.slots.remove(index);
-        if let Some(extra) = &mut slot.extra {
-            self.forget(extra);
+        let slot = self.slots.remove(index);
+        if let Some(mut extra) = slot.extra {
+            self.forget(&mut extra);
         }
         self.count_removed();
-        if let Some(connection) = slot.connection {
-            connection.reclaim(&mut self.context);
-        }
         if let Some(drain) = &mut self.drain {
             drain.report.closed += 1;
         }

@@ -78,11 +78,13 @@ impl Worker {
                         self.context.recycle(bytes);
                     }
                 }
-                Event::Piece { message, first, last } => {
+                Event::Piece { kind, bytes, first, last } => {
                     messages += u64::from(last);
                     if let Some(service) = service {
-                        let mut socket = Socket { worker: self, slot: index };
-                        service.on_piece(&mut socket, message.as_message(), first, last);
+                        service.on_piece(&mut Socket { worker: self, slot: index }, kind, &bytes, first, last);
+                    }
+                    if let Cow::Owned(bytes) = bytes {
+                        self.context.recycle(bytes);
                     }
                 }
                 Event::Pong(payload) => {
@@ -90,7 +92,7 @@ impl Worker {
                         service.on_pong(&mut Socket { worker: self, slot: index }, &payload);
                     }
                 }
-                Event::Ping(_) => {}
+                Event::Ping(_) | Event::Lost => {}
                 Event::Close(reason) => self.handle_close(index, reason),
                 Event::Failed(error) => {
                     self.slots[index].extra().cause.get_or_insert(CloseCause::Protocol(error));

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use mio::net::TcpStream;
-use wigwag_proto::{Config, Connection, connection::Prepared};
+use wigwag_proto::{Connection, connection::Prepared};
 
 use crate::{
     acceptor::{Peer, Permit},
@@ -137,7 +137,7 @@ pub(crate) enum Opening {
     /// As server: the head so far.
     Server { peer: Peer, head: Vec<u8> },
     /// As client: whom to reach, and the response head so far.
-    Client { job: Box<ConnectJob>, address: SocketAddr, key: [u8; 16], head: Vec<u8>, config: Arc<Config> },
+    Client { job: Box<ConnectJob>, address: SocketAddr, key: [u8; 16], head: Vec<u8> },
 }
 
 /// One connection's part in a topic.

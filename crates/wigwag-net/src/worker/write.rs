@@ -28,6 +28,9 @@ enum Flushed {
 impl Worker {
     /// Writes what is queued and draws the consequences. To be called after everything that may have queued something.
     pub(super) fn settle(&mut self, index: usize) {
+        if self.slots.get(index).is_some_and(|slot| slot.phase == Phase::Gone) {
+            return self.remove(index, CloseCause::Eof);
+        }
         if !self.flush(index) {
             return;
         }
@@ -172,9 +175,9 @@ fn flush_slot(slot: &mut Slot, context: &mut wigwag_proto::Context) -> Flushed {
     }
     if let Some(connection) = connection {
         while let Some(transmit) = connection.poll_transmit() {
-            let slices = transmit.slices();
+            let slices = transmit.as_slices();
             let offered: usize = slices.iter().map(|slice| slice.len()).sum();
-            match write(socket, rare.as_deref_mut(), slices) {
+            match write(socket, rare.as_mut().map(|extra| &mut ***extra), slices) {
                 Ok(count) => {
                     connection.handle_transmitted(count, context);
                     if count < offered && !flags.has(Flags::TLS) {

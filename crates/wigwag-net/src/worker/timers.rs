@@ -1,0 +1,168 @@
+//! Timers: the life of a connection (handshake time-out, Ping, idle time-out), the ends of waits, services' own timers.
+
+use std::time::{Duration, Instant};
+
+use wigwag_proto::CloseCode;
+
+use super::{Flags, Phase, Worker, slot::Opening};
+use crate::service::{CloseCause, Timer};
+
+/// A timer of one connection, or of the worker itself.
+#[derive(Clone, Copy)]
+pub(super) struct Due {
+    pub(super) slot: u32,
+    pub(super) generation: u32,
+    pub(super) what: What,
+}
+
+/// What a timer is for.
+#[derive(Clone, Copy)]
+pub(super) enum What {
+    /// Each connection has exactly one: first its handshake's, then its life clock.
+    Life,
+    /// The closing handshake lasts too long.
+    Close,
+    /// Input was discarded for long enough.
+    Linger,
+    /// The peer takes nothing.
+    Write,
+    Service(Timer),
+    /// A listener may accept again.
+    Accept(u16),
+    /// A periodic task.
+    Tick(u32),
+}
+
+impl Worker {
+    pub(super) fn expire_timers(&mut self, due: &mut Vec<Due>) {
+        self.wheel.expire(self.context.now, due);
+        for timer in due.drain(..) {
+            self.fire(timer);
+        }
+    }
+
+    /// Starts the life clock anew: the connection was not read from for reasons of ours.
+    pub(super) fn revive(&mut self, index: usize) {
+        let now = self.context.now;
+        let slot = &mut self.slots[index];
+        slot.life = now.duration_since(self.start).as_millis() as u32;
+    }
+
+    fn fire(&mut self, due: Due) {
+        match due.what {
+            What::Accept(listener) => return self.acceptance.set_ready(listener),
+            What::Tick(number) => return self.tick(number),
+            _ => {}
+        }
+        let index = due.slot as usize;
+        let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.generation == due.generation) else { return };
+        match due.what {
+            What::Life => self.check_life(index),
+            What::Close => {
+                if let Some(connection) = &mut slot.connection {
+                    connection.handle_timeout(self.context.now);
+                }
+                if matches!(slot.phase, Phase::Open) {
+                    self.remove_for(index, CloseCause::CloseTimeout);
+                }
+            }
+            What::Linger => self.end_linger(index),
+            What::Write => self.check_stall(index),
+            What::Service(timer) => {
+                self.call(index, |service, socket| service.on_timer(socket, timer));
+                self.settle(index);
+            }
+            What::Accept(_) | What::Tick(_) => {}
+        }
+    }
+
+    fn check_life(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        match slot.phase {
+            Phase::Accepting => {
+                self.metrics.handshake_timeouts.add(1);
+                return self.remove(index, CloseCause::IdleTimeout);
+            }
+            Phase::Connecting | Phase::Requesting => {
+                if let Some(Opening::Client { job, .. }) = &mut slot.extra().opening {
+                    job.failure = Some(format!("no answer within {:?}", job.connect.timeout));
+                }
+                return self.remove(index, CloseCause::IdleTimeout);
+            }
+            Phase::Lingering | Phase::Gone => return,
+            Phase::Open => {}
+        }
+        let now = self.context.now.duration_since(self.start).as_millis() as u32;
+        // While we ourselves do not read, the peer cannot show any life.
+        let silence = if slot.takes_input() { now.wrapping_sub(slot.life) } else { 0 };
+        let silence = Duration::from_millis(u64::from(silence));
+        let (ping, idle) = (self.limits.ping_interval, self.limits.idle_timeout);
+        let next = if silence >= idle {
+            self.end_with(index, CloseCode::GOING_AWAY, "no sign of life", CloseCause::IdleTimeout);
+            return self.settle(index);
+        } else if silence < ping {
+            ping - silence
+        } else {
+            if slot.flags.raise(Flags::PINGED) {
+                self.ping(index, b"");
+                self.settle(index);
+            }
+            idle - silence
+        };
+        self.arm(index, next, What::Life);
+    }
+
+    /// The write time-out: since when has the peer taken nothing?
+    fn check_stall(&mut self, index: usize) {
+        let now = self.context.now;
+        let slot = &mut self.slots[index];
+        let Some(since) = slot.extra.as_ref().and_then(|extra| extra.stalled_since) else { return };
+        let waited = now.duration_since(since);
+        if waited >= self.limits.write_timeout {
+            return self.remove_for(index, CloseCause::WriteTimeout);
+        }
+        self.arm(index, self.limits.write_timeout - waited, What::Write);
+    }
+
+    fn end_linger(&mut self, index: usize) {
+        let slot = &self.slots[index];
+        if slot.flags.has(Flags::STALLED) {
+            // The last words are not out yet: the write time-out decides.
+            return self.arm(index, self.limits.linger_timeout, What::Linger);
+        }
+        self.remove(index, CloseCause::Local);
+    }
+
+    fn tick(&mut self, number: u32) {
+        let Some(entry) = self.ticks.get_mut(number as usize) else { return };
+        let Some((period, at, mut tick)) = entry.take() else { return };
+        let handle = self.handle.clone();
+        if self.drain.is_some() || !tick(&handle) {
+            return;
+        }
+        // Paced by the intended time; what a long stop missed is left out.
+        let mut next = at + period;
+        if next < self.context.now {
+            next = self.context.now + period;
+        }
+        self.ticks[number as usize] = Some((period, next, tick));
+        self.wheel.insert(next, Due { slot: 0, generation: 0, what: What::Tick(number) });
+    }
+
+    /// As `remove`, but `cause` stands even where another was known.
+    fn remove_for(&mut self, index: usize, cause: CloseCause) {
+        let extra = self.slots[index].extra();
+        if matches!(extra.cause, None | Some(CloseCause::Local)) {
+            extra.cause = Some(cause.clone());
+        }
+        self.remove(index, cause);
+    }
+
+    fn arm(&mut self, index: usize, after: Duration, what: What) {
+        let generation = self.slots.get(index).map(|slot| slot.generation);
+        if let Some(generation) = generation {
+            let at: Instant = self.context.now + after;
+            self.wheel.insert(at, Due { slot: index as u32, generation, what });
+        }
+    }
+}
