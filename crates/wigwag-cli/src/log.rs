@@ -9,7 +9,7 @@ use crate::settings::{Log, LogFormat, LogLevel};
 /// Installs the process's subscriber; a second call changes nothing.
 pub(crate) fn init(log: &Log) {
     let builder = tracing_subscriber::fmt().with_max_level(level(log.level)).with_writer(io::stderr);
-    // `try_init` fails only when a subscriber is there already.
+    // Setting it fails only when a subscriber is there already.
     let _ = match log.format {
         LogFormat::Text => tracing::subscriber::set_global_default(builder.with_ansi(colour()).finish()),
         LogFormat::Json => tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish()),

@@ -17,7 +17,6 @@ pub(crate) struct Nofile {
 pub(crate) fn raise_nofile() -> io::Result<Nofile> {
     let soft = rlimit::increase_nofile_limit(u64::MAX)?;
     let hard = hard_limit()?.max(soft);
-    tracing::debug!(soft, hard, "descriptor limit");
     Ok(Nofile { soft, hard })
 }
 

@@ -1,5 +1,6 @@
-//! The effective configuration as TOML: each setting with a comment where its value came from. Reading it back gives
-//! the same settings. Nothing secret is in it, as settings hold paths of secrets only.
+//! The effective configuration as TOML: each setting with a comment where its value came from. Read back as a file of
+//! the working directory, to which relative paths refer, it gives the same settings. Nothing secret is in it, as settings
+//! hold paths of secrets only.
 
 use std::fmt::Write as _;
 
