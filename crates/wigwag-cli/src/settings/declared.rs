@@ -1,0 +1,196 @@
+//! Every setting, declared once. Flag, variable, TOML key, `--help`, `wigwag config` and docs/configuration.md derive
+//! from this table; so does [`Settings`].
+//!
+//! `field: Type = "default" in range;` A default is written as a person would write it. The default of an `Option` is
+//! the word for `None`, and of a `Vec` the empty text for none. Ranges of sizes are in bytes, of durations in
+//! milliseconds. In a section marked `Prefixed`, flags and variables carry the section's name, and `enabled` is the
+//! section itself: `[deflate] level` is `--deflate-level`, `[deflate] enabled` is `--deflate`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::layers::Layers;
+use super::setting::{Flags, Setting};
+use super::types::{AllowedHost, AllowedOrigin, Bytes, LogFormat, LogLevel, Network, ServiceName};
+use super::value::Value;
+
+macro_rules! settings {
+    ($(
+        #[doc = $about:literal]
+        $section:ident: $Section:ident [$table:literal, $flags:ident] {$(
+            $(#[doc = $help:literal])+
+            $field:ident: $type:ty = $default:literal $(in $range:expr)?;
+        )+}
+    )+) => {
+        /// The whole configuration, checked.
+        #[derive(Clone, Debug)]
+        pub(crate) struct Settings {$(
+            #[doc = $about]
+            pub(crate) $section: $Section,
+        )+}
+
+        $(
+            #[doc = $about]
+            #[derive(Clone, Debug)]
+            pub(crate) struct $Section {$(
+                $(#[doc = $help])+
+                pub(crate) $field: $type,
+            )+}
+        )+
+
+        /// Every setting, in the order of its declaration.
+        pub(crate) static SETTINGS: &[Setting] = &[$($(
+            Setting {
+                table: $table,
+                about: $about,
+                flags: Flags::$flags,
+                field: stringify!($field),
+                default: $default,
+                range: declared_range!($($range)?),
+                words: concat!($($help),+),
+                metavar: <$type as Value>::METAVAR,
+                many: <$type as Value>::MANY,
+                switch: <$type as Value>::SWITCH,
+                expected: <$type as Value>::expected,
+            },
+        )+)+];
+
+        impl Settings {
+            /// Takes each value from its source. What is wrong is noted in `layers`, and a default stands in.
+            pub(super) fn settle(layers: &mut Layers) -> Self {
+                let mut settings = SETTINGS.iter();
+                Self {$(
+                    $section: $Section {$(
+                        $field: layers.value(settings.next().expect("one entry for each field")),
+                    )+},
+                )+}
+            }
+        }
+    };
+}
+
+macro_rules! declared_range {
+    () => {
+        None
+    };
+    ($range:expr) => {
+        Some($range)
+    };
+}
+
+settings! {
+    /// Where and how the server runs.
+    server: Server ["", Plain] {
+        /// Address and port to listen on; may be repeated. Port 0 takes a free one.
+        listen: Vec<SocketAddr> = "127.0.0.1:8765";
+        /// Threads that move messages.
+        workers: Option<u32> = "cores" in 1..=1024;
+    }
+    /// The services.
+    services: Services ["services", Plain] {
+        /// Service that answers a WebSocket request for `/`.
+        default_service: ServiceName = "random";
+        /// Pause between two characters of the stream service.
+        stream_interval: Duration = "100ms" in 0..=HOUR;
+        /// How often the letters service renews its numbers.
+        letters_interval: Duration = "1s" in 1..=HOUR;
+    }
+    /// Bounds on what a peer may send and on how many may be here. What exceeds one is refused with its reason.
+    limits: Limits ["limits", Plain] {
+        /// Largest message accepted, after inflation; a larger one gets Close 1009. Memory is bounded by it per connection.
+        message_bytes_max: Bytes = "1MiB" in 1..=GIB;
+        /// Largest frame accepted; follows the message bound unless set.
+        frame_bytes_max: Option<Bytes> = "message-bytes-max" in 1..=GIB;
+        /// Most fragments of one message; more get Close 1008.
+        fragments_max: u32 = "131072" in 1..=16_777_216;
+        /// Largest request head (request line and headers); a larger one gets 431.
+        head_bytes_max: Bytes = "16KiB" in 512..=MIB;
+        /// Most headers of a request; more get 431.
+        headers_max: u32 = "100" in 8..=1024;
+        /// Largest body of an HTTP request; a larger one gets 413.
+        http_body_bytes_max: Bytes = "64KiB" in 0..=GIB;
+        /// Unfinished incoming messages of all connections together; the connection that would exceed it gets Close 1013.
+        unfinished_bytes_max_total: Bytes = "1GiB" in KIB..=TIB;
+        /// Most connections at once; further ones get 503.
+        connections_max: u32 = "100000" in 1..=100_000_000;
+    }
+    /// Who may connect. By default an Origin passes if it names the request's own host; a loopback listener also takes loopback origins and `null`, and asks for a loopback Host.
+    access: Access ["access", Plain] {
+        /// Origin that may connect besides the server's own, as `https://example.org`; may be repeated. `*` admits any.
+        allow_origin: Vec<AllowedOrigin> = "";
+        /// Host name by which the server may be reached besides loopback names; may be repeated. `*` admits any.
+        allow_host: Vec<AllowedHost> = "";
+        /// Address or network whose X-Forwarded-For is believed; may be repeated.
+        trusted_proxy: Vec<Network> = "";
+        /// Most connections at once from one address; further ones get 429.
+        connections_per_address_max: Option<u32> = "off" in 1..=100_000_000;
+        /// Most new connections in a second from one address; further ones get 429.
+        connect_rate_per_address_max: Option<u32> = "off" in 1..=1_000_000;
+    }
+    /// How long the server waits.
+    timeouts: Timeouts ["timeouts", Plain] {
+        /// Time for a request head to arrive; then the connection is cut.
+        handshake_timeout: Duration = "10s" in 1..=DAY;
+        /// Silence after which a Ping is sent.
+        ping_interval: Duration = "25s" in 1..=DAY;
+        /// Silence after which the connection is closed. Any received byte is life.
+        idle_timeout: Duration = "60s" in 1..=DAY;
+        /// Time for the peer to answer a Close; then the connection is cut.
+        close_timeout: Duration = "5s" in 1..=DAY;
+        /// Time during which a peer may leave what we send unread; then the connection is cut.
+        write_timeout: Duration = "30s" in 1..=DAY;
+        /// Time for running answers after SIGTERM; then what is left is closed and counted. 0s stops at once.
+        drain_timeout: Duration = "10s" in 0..=DAY;
+    }
+    /// What waits to be sent, and what happens when it is much.
+    queues: Queues ["queues", Plain] {
+        /// Above this a connection's messages wait unread until the peer has read its answers. One answer may be larger.
+        out_queue_bytes_high_water: Bytes = "64KiB" in KIB..=GIB;
+        /// Below this they go on.
+        out_queue_bytes_low_water: Bytes = "16KiB" in 0..=GIB;
+        /// Most that pushes such as fan-out may queue for one connection; beyond it the service's policy applies.
+        push_queue_bytes_max: Bytes = "1MiB" in KIB..=GIB;
+        /// Out-queues of all connections together; the connection that would exceed it gets Close 1013.
+        out_queue_bytes_max_total: Bytes = "1GiB" in KIB..=TIB;
+    }
+    /// permessage-deflate (RFC 7692).
+    deflate: Deflate ["deflate", Prefixed] {
+        /// Agree to permessage-deflate when a client offers it.
+        enabled: bool = "on";
+        /// Smallest message that is compressed.
+        bytes_min: Bytes = "1KiB" in 0..=GIB;
+        /// Keep the window from message to message: smaller messages, but memory for each connection.
+        context_takeover: bool = "off";
+        /// Effort of compression, 1 (fast) to 9 (small).
+        level: u32 = "6" in 1..=9;
+        /// Base-2 logarithm of the window in bytes.
+        window_bits: u32 = "15" in 9..=15;
+    }
+    /// TLS: with both, the listeners speak https and wss.
+    tls: Tls ["tls", Prefixed] {
+        /// PEM file with the certificate chain. SIGHUP reads it again. A path in the TOML file is relative to that file.
+        cert: Option<PathBuf> = "none";
+        /// PEM file with the private key.
+        key: Option<PathBuf> = "none";
+    }
+    /// Metrics.
+    metrics: Metrics ["metrics", Prefixed] {
+        /// Address for `/metrics`, `/metrics/live`, `/healthz` and `/readyz` instead of the server's own port.
+        listen: Option<SocketAddr> = "same";
+    }
+    /// Logs, on standard error.
+    log: Log ["log", Prefixed] {
+        /// Least severe level that is logged.
+        level: LogLevel = "info";
+        /// Text for people or JSON for machines.
+        format: LogFormat = "text";
+    }
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const TIB: u64 = 1 << 40;
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
