@@ -1,140 +1,242 @@
 //! An open connection: messages, control frames, closing handshake (RFC 6455 §5–§7).
+//!
+//! | room | holds |
+//! |---|---|
+//! | `config` | bounds and habits, shared by many connections |
+//! | `event` | messages, events, errors |
+//! | `input` | the bytes that a read brought |
+//! | `context` | what a thread lends to its connections |
+//! | `receive` | input: from bytes to events |
+//! | `gather` | unfinished frames and messages |
+//! | `compress` | permessage-deflate on the way in and out |
+//! | `outbox` | what waits to be sent |
+//! | `prepared` | a message encoded once for many connections |
+//! | `closing` | the closing handshake |
+//!
+//! A turn of the driver: read into a buffer, [`Connection::handle_bytes`] until it gives `None`, answer events with
+//! [`Connection::send`], then write what [`Connection::poll_transmit`] shows and say how much of it went with
+//! [`Connection::handle_transmitted`]. Absent: the bound on what is queued by [`Connection::send`]; it is the driver's,
+//! who sees [`Connection::queued_bytes`] and can stop reading.
 
-use std::{
-    borrow::Cow,
-    io::IoSlice,
-    sync::Arc,
-    time::{Duration, Instant},
+mod closing;
+mod compress;
+mod config;
+mod context;
+mod event;
+mod gather;
+mod input;
+mod outbox;
+mod prepared;
+mod receive;
+
+use std::{fmt, sync::Arc};
+
+use self::{
+    closing::{Closing, State},
+    compress::Windows,
+    gather::Incoming,
+    outbox::Outbox,
 };
-
+pub use self::{
+    config::{Config, Role},
+    context::{Compression, Context},
+    event::{Event, Message, MessageKind, ProtocolError, SendError},
+    input::Input,
+    outbox::Transmit,
+    prepared::Prepared,
+};
 use crate::{
-    close::{CloseCode, CloseReason},
-    deflate::{Deflater, Inflater, Negotiated},
+    deflate::Negotiated,
+    frame::{CONTROL_BYTES_MAX, Header, Opcode},
 };
 
-/// Which side of the connection this endpoint is: a client masks what it sends, a server does not (§5.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Accepted the connection.
-    Server,
-    /// Opened the connection.
-    Client,
+/// One WebSocket connection after its opening handshake. At most 96 bytes; it owns no buffer while it is idle.
+pub struct Connection {
+    out: Outbox,
+    incoming: Option<Box<Incoming>>,
+    windows: Option<Box<Windows>>,
+    closing: Option<Box<Closing>>,
+    config: Arc<Config>,
+    negotiated: Option<Negotiated>,
+    role: Role,
+    state: State,
+    piecewise: bool,
+    /// A message sent in pieces lacks its last one.
+    sending_pieces: bool,
 }
-
-/// Bounds and habits, shared by many connections.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Largest message accepted, in bytes after inflation. Default: 1 MiB.
-    pub message_bytes_max: usize,
-    /// Largest frame accepted, in bytes on the wire. Default: `message_bytes_max`.
-    pub frame_bytes_max: usize,
-    /// Most frames in one message. Default: 131,072.
-    pub fragments_max: u32,
-    /// Pongs that wait while the peer does not read; beyond it only the newest is kept. Default: 16.
-    pub pongs_waiting_max: usize,
-    /// How long the closing handshake may take. Default: 5 s.
-    pub close_timeout: Duration,
-    /// Messages below this size are sent uncompressed, in bytes. Default: 256.
-    pub deflate_bytes_min: usize,
-}
-
-/// A message as a service sees it and sends it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Message<'a> {
-    /// A text message (opcode 1).
-    Text(&'a str),
-    /// A binary message (opcode 2).
-    Binary(&'a [u8]),
-}
-
-/// What a connection reports. Payloads are borrowed from the input where a frame lies there whole.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Event<'b> {
-    /// A whole text message, valid UTF-8.
-    Text(Cow<'b, str>),
-    /// A whole binary message.
-    Binary(Cow<'b, [u8]>),
-    /// A Ping; its Pong is queued already.
-    Ping(Cow<'b, [u8]>),
-    /// A Pong.
-    Pong(Cow<'b, [u8]>),
-    /// The peer's Close; the answer is queued already.
-    Close(CloseReason),
-    /// The peer broke the protocol: a Close with the error's code is queued, later input is ignored.
-    Failed(ProtocolError),
-}
-
-/// How a peer broke the protocol; [`ProtocolError::close_code`] is what it is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProtocolError {
-    /// A message larger than its bound.
-    #[error("message too big: the limit is {limit_bytes} bytes")]
-    MessageTooBig {
-        /// The bound.
-        limit_bytes: usize,
-    },
-}
-
-impl ProtocolError {
-    /// The code of the Close frame that this error sends.
-    #[must_use]
-    pub fn close_code(&self) -> CloseCode {
-        unimplemented!()
-    }
-}
-
-/// A command that came too late: the connection is closing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the connection is closing")]
-pub struct Closing;
-
-/// Bytes that were read and not yet taken by the connection.
-#[derive(Debug)]
-pub struct Input<'b> {
-    bytes: &'b mut [u8],
-}
-
-impl<'b> Input<'b> {
-    /// All of `bytes` is input.
-    pub fn new(bytes: &'b mut [u8]) -> Self {
-        Self { bytes }
-    }
-
-    /// What is not yet taken.
-    #[must_use]
-    pub fn rest(&self) -> &[u8] {
-        self.bytes
-    }
-}
-
-/// What a thread lends to its connections: the time, mask keys, compressors without context, buffers.
-pub struct Context {
-    /// The time of this turn.
-    pub now: Instant,
-    mask_key: Box<dyn FnMut() -> [u8; 4] + Send>,
-    deflater: Option<Deflater>,
-    inflater: Option<Inflater>,
-    buffers: Vec<Vec<u8>>,
-}
-
-/// A message encoded once, to be appended to many connections (server role).
-pub struct Prepared {}
-
-/// One WebSocket connection after its opening handshake.
-pub struct Connection {}
 
 impl Connection {
     /// A connection whose handshake is done; `deflate` is what the handshake negotiated.
-    pub fn new(_role: Role, _config: Arc<Config>, _deflate: Option<Negotiated>) -> Self {
-        unimplemented!()
+    #[must_use]
+    pub fn new(role: Role, config: Arc<Config>, deflate: Option<Negotiated>) -> Self {
+        Self {
+            out: Outbox::default(),
+            incoming: None,
+            windows: None,
+            closing: None,
+            config,
+            negotiated: deflate,
+            role,
+            state: State::Open,
+            piecewise: false,
+            sending_pieces: false,
+        }
     }
-    /// Takes bytes from the front of `input` until there is an event, or none are left (`None`).
-    pub fn handle_bytes<'b>(&mut self, _input: &mut Input<'b>, _context: &mut Context) -> Option<Event<'b>> {
-        unimplemented!()
+
+    /// Which side this endpoint is.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
     }
-    /// The slices to write next, in this order.
-    pub fn poll_transmit(&self) -> Option<[IoSlice<'_>; 3]> {
-        unimplemented!()
+
+    /// The bounds of this connection.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// What waits to be sent, in bytes.
+    #[inline]
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.out.queued_bytes()
+    }
+
+    /// Memory held for an unfinished message of the peer, in bytes.
+    #[inline]
+    #[must_use]
+    pub fn unfinished_bytes(&self) -> usize {
+        self.incoming.as_ref().map_or(0, |incoming| incoming.bytes())
+    }
+
+    /// Whether messages are reported in pieces as they arrive ([`Event::Piece`]), for who passes them on and must not
+    /// gather them. Holds from the next message on. Text is validated and the bounds hold all the same; a compressed message is
+    /// gathered and is one piece.
+    pub fn set_piecewise(&mut self, piecewise: bool) {
+        self.piecewise = piecewise;
+    }
+
+    /// Queues a message.
+    #[inline]
+    pub fn send(&mut self, message: Message<'_>, context: &mut Context) -> Result<(), SendError> {
+        self.check_sending()?;
+        self.push_message(message.kind(), message.as_bytes(), context);
+        Ok(())
+    }
+
+    /// Queues a message that was encoded before.
+    #[inline]
+    pub fn send_prepared(&mut self, message: &Prepared, context: &mut Context) -> Result<(), SendError> {
+        self.check_sending()?;
+        match (self.role, self.negotiated) {
+            (Role::Server, None) => self.out.push_encoded(message.frame(), context),
+            (Role::Server, Some(negotiated)) => self.push_prepared(message, negotiated, context),
+            (Role::Client, _) => self.push_message(message.kind(), message.payload(), context),
+        }
+        Ok(())
+    }
+
+    /// Queues a part of a message; after the one that is `last` the message is whole. No other message can be sent in
+    /// between. The kind is that of the first piece; text may be cut anywhere, and as a whole must be UTF-8.
+    pub fn send_piece(
+        &mut self,
+        kind: MessageKind,
+        piece: &[u8],
+        last: bool,
+        context: &mut Context,
+    ) -> Result<(), SendError> {
+        if !self.is_open() {
+            return Err(SendError::Closing);
+        }
+        match self.sending_pieces {
+            false if last => self.push_message(kind, piece, context),
+            false => self.push_frame(kind.opcode(), false, 0, piece, context),
+            true => self.push_frame(Opcode::Continuation, last, 0, piece, context),
+        }
+        self.sending_pieces = !last;
+        Ok(())
+    }
+
+    /// Queues a Ping ahead of waiting messages, with a payload of at most 125 bytes. While
+    /// [`Config::pongs_waiting_max`] Pings wait to be sent, another is left out.
+    pub fn ping(&mut self, payload: &[u8], context: &mut Context) -> Result<(), SendError> {
+        if !self.is_open() {
+            return Err(SendError::Closing);
+        }
+        if payload.len() > CONTROL_BYTES_MAX {
+            return Err(SendError::LongPing);
+        }
+        let mask = self.mask_key(context);
+        self.out.push_ping(payload, mask, self.config.pongs_waiting_max, context);
+        Ok(())
+    }
+
+    /// What to write next; `None` when nothing waits.
+    #[inline]
+    #[must_use]
+    pub fn poll_transmit(&self) -> Option<Transmit<'_>> {
+        self.out.transmit()
+    }
+
+    /// The first `count` bytes of what [`Self::poll_transmit`] showed are written. When all are, the buffer goes back to
+    /// the context.
+    #[inline]
+    pub fn handle_transmitted(&mut self, count: usize, context: &mut Context) {
+        self.out.transmitted(count, context);
+    }
+
+    #[inline]
+    fn check_sending(&self) -> Result<(), SendError> {
+        match (self.state, self.sending_pieces) {
+            (State::Open, false) => Ok(()),
+            (State::Open, true) => Err(SendError::Unfinished),
+            _ => Err(SendError::Closing),
+        }
+    }
+
+    #[inline]
+    fn push_message(&mut self, kind: MessageKind, payload: &[u8], context: &mut Context) {
+        match self.negotiated {
+            Some(negotiated) if payload.len() >= self.config.deflate_bytes_min => {
+                self.push_deflated(kind, payload, negotiated, context);
+            }
+            _ => self.push_frame(kind.opcode(), true, 0, payload, context),
+        }
+    }
+
+    #[inline]
+    fn push_frame(&mut self, opcode: Opcode, fin: bool, rsv: u8, payload: &[u8], context: &mut Context) {
+        let header = Header { fin, rsv, opcode, mask: self.mask_key(context), payload_bytes: payload.len() as u64 };
+        self.out.push(header, payload, context);
+    }
+
+    /// A fresh key for the next frame, if this side masks (§5.3).
+    #[inline]
+    fn mask_key(&self, context: &mut Context) -> Option<[u8; 4]> {
+        match self.role {
+            Role::Server => None,
+            Role::Client => Some(context.mask_key()),
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("role", &self.role)
+            .field("state", &self.state)
+            .field("queued_bytes", &self.queued_bytes())
+            .field("unfinished_bytes", &self.unfinished_bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_at_most_96_bytes() {
+        assert!(size_of::<Connection>() <= 96, "{} bytes", size_of::<Connection>());
     }
 }

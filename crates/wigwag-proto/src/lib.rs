@@ -22,4 +22,6 @@ pub mod mask;
 pub mod utf8;
 
 pub use close::{CloseCode, CloseReason};
-pub use connection::{Config, Connection, Context, Event, Input, Message, ProtocolError, Role};
+pub use connection::{
+    Config, Connection, Context, Event, Input, Message, MessageKind, Prepared, ProtocolError, Role, SendError, Transmit,
+};

@@ -1,0 +1,433 @@
+//! Starting, stopping and reaching the workers: [`Net`] and its [`Handle`].
+
+use std::{
+    collections::HashMap,
+    fmt, io,
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use rustls::pki_types::ServerName;
+use wigwag_proto::{
+    CloseCode, Config, Message,
+    connection::Prepared,
+    handshake::extensions::DeflatePolicy,
+};
+
+use crate::{
+    acceptor::{Accept, Acceptor, Peer},
+    limits::Limits,
+    metrics::{AllMetrics, WorkerMetrics},
+    remote::RemoteState,
+    service::Service,
+    socket::ConnectionId,
+    topic::Topic,
+    transport::Transport,
+    worker::Worker,
+};
+
+/// The running workers. Dropping it stops them at once; [`Net::drain`] stops them gently.
+#[derive(Debug)]
+pub struct Net {
+    handle: Handle,
+    threads: Vec<JoinHandle<DrainReport>>,
+}
+
+/// Reaches the workers from anywhere; cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// A bound listening socket, and how TLS is spoken on it.
+#[derive(Debug)]
+pub struct Listener {
+    /// Bound and listening; made non-blocking by [`Net::start`].
+    pub socket: TcpListener,
+    /// The present TLS configuration; asked for each new connection, so that certificates can be replaced.
+    pub tls: Option<TlsSource>,
+}
+
+/// Gives the TLS configuration for a new connection.
+#[derive(Clone)]
+pub struct TlsSource(pub Arc<dyn Fn() -> Arc<rustls::ServerConfig> + Send + Sync>);
+
+impl fmt::Debug for TlsSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TlsSource")
+    }
+}
+
+/// How a client's connection is opened; see [`Handle::connect`].
+#[derive(Clone, Debug)]
+pub struct Connect {
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Path and query: the request target.
+    pub target: String,
+    /// TLS, and how the server is verified; `None` is plain `ws://`.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// Subprotocols offered, in order of preference.
+    pub protocols: Vec<String>,
+    /// Further request headers.
+    pub headers: Vec<(String, String)>,
+    /// `Origin`, if one is to be sent.
+    pub origin: Option<String>,
+    /// Whether and how to offer compression.
+    pub deflate: DeflatePolicy,
+    /// Bounds of messages.
+    pub config: Arc<Config>,
+    /// Local address to connect from.
+    pub source: Option<std::net::IpAddr>,
+    /// For name resolution excluded: TCP, TLS and the opening handshake together. Default: 10 s.
+    pub timeout: Duration,
+    /// Under which route the metrics count it.
+    pub route: u16,
+}
+
+impl Connect {
+    /// A plain connection to `host:port` with default settings.
+    #[must_use]
+    pub fn new(host: impl Into<String>, port: u16, target: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            target: target.into(),
+            tls: None,
+            protocols: Vec::new(),
+            headers: Vec::new(),
+            origin: None,
+            deflate: DeflatePolicy::default(),
+            config: Arc::new(Config::default()),
+            source: None,
+            timeout: Duration::from_secs(10),
+            route: 0,
+        }
+    }
+}
+
+/// What a drain did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DrainReport {
+    /// Connections that ended by themselves or by the closing handshake.
+    pub closed: usize,
+    /// Connections that were cut off when the time was over.
+    pub cut: usize,
+    /// Bytes that were queued for those.
+    pub cut_bytes: usize,
+}
+
+impl Net {
+    /// Starts `workers` threads that serve `listeners`; `acceptor` judges what comes in.
+    ///
+    /// # Errors
+    /// Where the operating system gives no poll, or no thread.
+    pub fn start(
+        workers: usize,
+        limits: Limits,
+        listeners: Vec<Listener>,
+        acceptor: Arc<dyn Acceptor>,
+    ) -> io::Result<Self> {
+        let workers = workers.clamp(1, usize::from(u16::MAX));
+        let polls = (0..workers).map(|_| crate::poll::Poller::new()).collect::<io::Result<Vec<_>>>()?;
+        let shared = Arc::new(Shared {
+            inboxes: polls.iter().map(|poll| Arc::new(Inbox::new(poll.waker()))).collect(),
+            metrics: (0..workers).map(|_| Arc::new(WorkerMetrics::default())).collect(),
+            limits: Arc::new(limits),
+            topics: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            out_queue_bytes: AtomicUsize::new(0),
+            unfinished_bytes: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+        });
+        let handle = Handle { shared };
+        let mut net = Self { handle: handle.clone(), threads: Vec::with_capacity(workers) };
+        let mut listeners = Some(listeners);
+        for (index, poll) in polls.into_iter().enumerate() {
+            // One worker accepts for all: it gives each socket to the less loaded of two.
+            let listeners = listeners.take().unwrap_or_default();
+            let mut worker = Worker::new(index, poll, handle.clone(), acceptor.clone(), listeners)?;
+            let thread = std::thread::Builder::new().name(format!("wigwag-{index}")).spawn(move || worker.run())?;
+            net.threads.push(thread);
+        }
+        Ok(net)
+    }
+
+    /// A handle to the workers.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Stops: no new connections, every service is told ([`Service::on_drain`]), and what is not closed after `timeout`
+    /// is cut off. Returns when all workers have ended.
+    pub fn drain(mut self, timeout: Duration) -> DrainReport {
+        self.handle.start_drain(timeout);
+        self.join()
+    }
+
+    fn join(&mut self) -> DrainReport {
+        let mut sum = DrainReport::default();
+        for thread in self.threads.drain(..) {
+            // A worker that panicked has lost its report; its connections are gone with it.
+            let report = thread.join().unwrap_or_default();
+            sum.closed += report.closed;
+            sum.cut += report.cut;
+            sum.cut_bytes += report.cut_bytes;
+        }
+        sum
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        self.handle.start_drain(Duration::ZERO);
+        self.join();
+    }
+}
+
+impl Handle {
+    /// Opens a connection as client. Names resolve on a thread of their own and all addresses are tried; whatever goes
+    /// wrong, `service` hears of it in [`Service::on_close`] with [`crate::CloseCause::NotOpened`].
+    pub fn connect(&self, connect: Connect, service: impl Service) {
+        let job = ConnectJob { connect, service: Box::new(service), addresses: Vec::new(), failure: None };
+        let handle = self.clone();
+        if let Ok(address) = job.connect.host.parse::<std::net::IpAddr>() {
+            let port = job.connect.port;
+            return handle.place(ConnectJob { addresses: vec![SocketAddr::new(address, port)], ..job });
+        }
+        // A thread per name: connecting by name is rare, and a resolver may block for seconds.
+        std::thread::spawn(move || {
+            let mut job = job;
+            match (job.connect.host.as_str(), job.connect.port).to_socket_addrs() {
+                Ok(addresses) => job.addresses = addresses.collect(),
+                Err(error) => job.failure = Some(format!("cannot resolve {}: {error}", job.connect.host)),
+            }
+            job.addresses.reverse(); // taken from the end
+            handle.place(job);
+        });
+    }
+
+    /// Gives a connection (back) to the workers: its handshake has been answered with 101 elsewhere.
+    pub fn adopt(&self, transport: Transport, accept: Accept, peer: Peer) {
+        self.lightest_inbox().push(Command::Adopt(Box::new((transport, accept, peer))));
+    }
+
+    /// The topic of this name; the same name gives the same topic.
+    #[must_use]
+    pub fn topic(&self, name: &str) -> Topic {
+        let mut topics = self.shared.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = u32::try_from(topics.len()).expect("fewer than 2^32 topics");
+        Topic(*topics.entry(name.to_owned()).or_insert(next))
+    }
+
+    /// Sends a message to every subscriber of the topic, in the order of calls from one thread.
+    pub fn publish(&self, topic: Topic, message: &Prepared) {
+        for inbox in &self.shared.inboxes {
+            inbox.push(Command::Publish(topic, message.clone()));
+        }
+    }
+
+    /// Calls `tick` every `period` on a worker, until it returns `false` or the workers stop; paced by the intended time.
+    pub fn every(&self, period: Duration, tick: impl FnMut(&Self) -> bool + Send + 'static) {
+        self.shared.inboxes[0].push(Command::Every(period.max(Duration::from_millis(1)), Box::new(tick)));
+    }
+
+    /// Begins to stop: the same as [`Net::drain`], without waiting. A later call can only bring the end forward.
+    pub fn start_drain(&self, timeout: Duration) {
+        self.shared.draining.store(true, Ordering::Release);
+        let deadline = Instant::now() + timeout;
+        for inbox in &self.shared.inboxes {
+            inbox.push(Command::Drain(deadline));
+        }
+    }
+
+    /// Whether a drain has begun.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Acquire)
+    }
+
+    /// The workers' counters.
+    #[must_use]
+    pub fn metrics(&self) -> AllMetrics {
+        self.shared.metrics.clone()
+    }
+
+    /// Connections now, those in handshake included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// The bounds in force.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    fn place(&self, job: ConnectJob) {
+        self.lightest_inbox().push(Command::Connect(Box::new(job)));
+    }
+
+    fn lightest_inbox(&self) -> &Arc<Inbox> {
+        &self.shared.inboxes[self.shared.pick_worker()]
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("workers", &self.shared.inboxes.len()).finish_non_exhaustive()
+    }
+}
+
+/// What all workers of one `Net` share.
+pub(crate) struct Shared {
+    pub(crate) inboxes: Vec<Arc<Inbox>>,
+    pub(crate) metrics: AllMetrics,
+    pub(crate) limits: Arc<Limits>,
+    topics: Mutex<HashMap<String, u32>>,
+    pub(crate) connections: AtomicUsize,
+    pub(crate) out_queue_bytes: AtomicUsize,
+    pub(crate) unfinished_bytes: AtomicUsize,
+    draining: AtomicBool,
+}
+
+impl Shared {
+    /// The less loaded of two randomly picked workers: nearly as even as the least loaded of all, and it needs no lock.
+    pub(crate) fn pick_worker(&self) -> usize {
+        let workers = self.inboxes.len();
+        if workers == 1 {
+            return 0;
+        }
+        let first = fastrand::usize(..workers);
+        let second = (first + fastrand::usize(1..workers)) % workers;
+        let load = |worker: usize| self.inboxes[worker].load.load(Ordering::Relaxed);
+        if load(second) < load(first) { second } else { first }
+    }
+}
+
+/// A worker's letter box.
+pub(crate) struct Inbox {
+    commands: Mutex<Vec<Command>>,
+    waker: Arc<mio::Waker>,
+    /// The worker waits, or is about to: only then a wake is needed.
+    sleeping: AtomicBool,
+    /// Connections that the worker has or was given.
+    pub(crate) load: AtomicUsize,
+}
+
+impl Inbox {
+    fn new(waker: Arc<mio::Waker>) -> Self {
+        Self { commands: Mutex::default(), waker, sleeping: AtomicBool::new(false), load: AtomicUsize::new(0) }
+    }
+
+    pub(crate) fn push(&self, command: Command) {
+        self.lock().push(command);
+        if self.sleeping.swap(false, Ordering::AcqRel)
+            && let Err(error) = self.waker.wake()
+        {
+            tracing::error!(?error, "cannot wake a worker");
+        }
+    }
+
+    /// All commands that wait, into `into`, which is empty.
+    pub(crate) fn take(&self, into: &mut Vec<Command>) {
+        std::mem::swap(&mut *self.lock(), into);
+    }
+
+    /// The worker is about to wait. `false`: do not, there is something to do.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.sleeping.store(true, Ordering::SeqCst);
+        if self.lock().is_empty() {
+            return true;
+        }
+        self.sleeping.store(false, Ordering::SeqCst);
+        false
+    }
+
+    pub(crate) fn woke_up(&self) {
+        self.sleeping.store(false, Ordering::Release);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Command>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Inbox")
+    }
+}
+
+/// What another thread asks a worker to do.
+pub(crate) enum Command {
+    Accepted(mio::net::TcpStream, u16),
+    Adopt(Box<(Transport, Accept, Peer)>),
+    Connect(Box<ConnectJob>),
+    Send(Arc<RemoteState>, Outgoing),
+    Close(ConnectionId, CloseCode, String),
+    Resume(ConnectionId),
+    Publish(Topic, Prepared),
+    Every(Duration, Tick),
+    Drain(Instant),
+}
+
+/// A periodic task; `false` ends it.
+pub(crate) type Tick = Box<dyn FnMut(&Handle) -> bool + Send>;
+
+/// A client's connection to be opened.
+pub(crate) struct ConnectJob {
+    pub(crate) connect: Connect,
+    pub(crate) service: Box<dyn Service>,
+    /// What is still to be tried, the next one last.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// Why it has failed already, or the last attempt did.
+    pub(crate) failure: Option<String>,
+}
+
+impl ConnectJob {
+    /// The name that the certificate must bear.
+    pub(crate) fn server_name(&self) -> Result<ServerName<'static>, String> {
+        ServerName::try_from(self.connect.host.clone()).map_err(|_| format!("invalid host name {:?}", self.connect.host))
+    }
+}
+
+/// A message on its way to a worker.
+pub(crate) enum Outgoing {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+impl Outgoing {
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    pub(crate) fn as_message(&self) -> Message<'_> {
+        match self {
+            Self::Text(text) => Message::Text(text),
+            Self::Binary(bytes) => Message::Binary(bytes),
+        }
+    }
+}
+
+impl From<Message<'_>> for Outgoing {
+    fn from(message: Message<'_>) -> Self {
+        match message {
+            Message::Text(text) => Self::Text(text.to_owned()),
+            Message::Binary(bytes) => Self::Binary(bytes.to_owned()),
+        }
+    }
+}

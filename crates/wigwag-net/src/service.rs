@@ -1,0 +1,150 @@
+//! The one trait that a user writes: [`Service`], one connection's behaviour.
+
+use std::fmt;
+
+use wigwag_proto::{CloseCode, CloseReason, Message, ProtocolError};
+
+use crate::socket::Socket;
+
+/// One connection's behaviour; the route's factory makes a value per connection.
+///
+/// Callbacks run on the connection's worker and must not block. A panic closes this connection with 1011 and harms no
+/// other. A service without state is zero-sized and costs no memory.
+///
+/// ```
+/// use wigwag_net::{Message, Service, Socket};
+///
+/// struct Shout;
+///
+/// impl Service for Shout {
+///     fn on_message(&mut self, socket: &mut Socket<'_>, message: Message<'_>) {
+///         if let Message::Text(text) = message {
+///             socket.send(Message::Text(&text.to_uppercase()));
+///         }
+///     }
+/// }
+/// ```
+#[expect(unused_variables, reason = "the default bodies ignore what an implementation will use")]
+pub trait Service: Send + 'static {
+    /// The opening handshake is done.
+    fn on_open(&mut self, socket: &mut Socket<'_>) {}
+
+    /// A whole message arrived, borrowed from the worker's read buffer.
+    fn on_message(&mut self, socket: &mut Socket<'_>, message: Message<'_>);
+
+    /// A piece of a message arrived; only after [`Socket::set_piecewise`]. `first` and `last` mark the message's ends.
+    fn on_piece(&mut self, socket: &mut Socket<'_>, piece: Message<'_>, first: bool, last: bool) {}
+
+    /// A timer asked for with [`Socket::timer`] has run down.
+    fn on_timer(&mut self, socket: &mut Socket<'_>, timer: Timer) {}
+
+    /// The out-queue was above its high-water mark and is below its low-water mark again.
+    fn on_writable(&mut self, socket: &mut Socket<'_>) {}
+
+    /// A Pong arrived.
+    fn on_pong(&mut self, socket: &mut Socket<'_>, payload: &[u8]) {}
+
+    /// The server stops: finish what is being answered, then close. Default: Close 1001 at once.
+    fn on_drain(&mut self, socket: &mut Socket<'_>) {
+        socket.close(CloseCode::GOING_AWAY, "the server is stopping");
+    }
+
+    /// The connection is gone; nothing can be sent any more. Called exactly once after `on_open`, and as the only
+    /// callback where a client's connection could not be opened.
+    fn on_close(&mut self, closed: &Closed) {}
+}
+
+/// Names a timer of one connection; see [`Socket::timer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Timer(pub(crate) u32);
+
+/// How a connection ended.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// What the peer's Close said, where one came; else what ours said, where one was sent.
+    pub reason: Option<CloseReason>,
+    /// Who or what ended it.
+    pub cause: CloseCause,
+}
+
+impl Closed {
+    /// The code as APIs report it (§7.1.5): 1005 for a Close without a code, 1006 where no Close came.
+    #[must_use]
+    pub fn code(&self) -> u16 {
+        match &self.reason {
+            Some(CloseReason { code: Some(code), .. }) => code.get(),
+            Some(CloseReason { code: None, .. }) => 1005,
+            None => 1006,
+        }
+    }
+}
+
+/// Who or what ended a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseCause {
+    /// The peer sent a Close first.
+    Peer,
+    /// We sent a Close first, and the peer answered it.
+    Local,
+    /// We sent a Close, and no answer came in time.
+    CloseTimeout,
+    /// The peer broke the protocol or a bound; it was told so.
+    Protocol(ProtocolError),
+    /// The peer ended the stream without a Close.
+    Eof,
+    /// The socket failed.
+    Io(std::io::ErrorKind),
+    /// No sign of life within the idle time-out.
+    IdleTimeout,
+    /// The peer did not read for the write time-out.
+    WriteTimeout,
+    /// A queue or the process reached its bound.
+    Overload,
+    /// The service panicked.
+    Panic,
+    /// The drain's time was over.
+    Drained,
+    /// A client's connection could not be opened; says why.
+    NotOpened(String),
+}
+
+impl fmt::Display for CloseCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peer => f.write_str("closed by the peer"),
+            Self::Local => f.write_str("closed by this side"),
+            Self::CloseTimeout => f.write_str("the peer did not answer the Close in time"),
+            Self::Protocol(error) => write!(f, "{error}"),
+            Self::Eof => f.write_str("the peer ended the connection without a Close"),
+            Self::Io(kind) => write!(f, "{kind}"),
+            Self::IdleTimeout => f.write_str("no sign of life from the peer"),
+            Self::WriteTimeout => f.write_str("the peer did not read"),
+            Self::Overload => f.write_str("a queue reached its bound"),
+            Self::Panic => f.write_str("the service failed"),
+            Self::Drained => f.write_str("cut off at the end of the drain"),
+            Self::NotOpened(why) => f.write_str(why),
+        }
+    }
+}
+
+impl CloseCause {
+    /// A short name for metrics, one word per cause.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Local => "local",
+            Self::CloseTimeout => "close_timeout",
+            Self::Protocol(_) => "protocol",
+            Self::Eof => "eof",
+            Self::Io(_) => "io",
+            Self::IdleTimeout => "idle_timeout",
+            Self::WriteTimeout => "write_timeout",
+            Self::Overload => "overload",
+            Self::Panic => "panic",
+            Self::Drained => "drained",
+            Self::NotOpened(_) => "not_opened",
+        }
+    }
+}

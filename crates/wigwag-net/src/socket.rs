@@ -1,0 +1,156 @@
+//! What a callback may do with its connection: [`Socket`]. Lent for the length of one callback.
+
+use std::{io, net::SocketAddr, time::{Duration, Instant}};
+
+use wigwag_proto::{CloseCode, Message, connection::Prepared};
+
+use crate::{
+    net::Handle,
+    remote::Remote,
+    service::Timer,
+    topic::{Lag, Topic},
+    worker::Worker,
+};
+
+/// Names one connection of one [`crate::Net`], for good: a number is not used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConnectionId {
+    pub(crate) worker: u16,
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+/// What [`Socket::push`] does where the connection's queue has reached the push bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFull {
+    /// Leave this message out.
+    Skip,
+    /// Close the connection with 1013 (try again later).
+    Close,
+}
+
+/// The connection of the callback that is running.
+pub struct Socket<'w> {
+    pub(crate) worker: &'w mut Worker,
+    pub(crate) slot: usize,
+}
+
+impl Socket<'_> {
+    /// Queues a message; it goes out in one write with everything else that this turn queues. Never blocks.
+    ///
+    /// Dropped once the connection is closing, for nothing may follow a Close (RFC 6455 §5.5.1): see [`Self::is_open`].
+    pub fn send(&mut self, message: Message<'_>) {
+        self.worker.send(self.slot, message);
+    }
+
+    /// Queues a piece of a message, for relays (see [`Self::set_piecewise`]). Pieces of one message must not be mixed
+    /// with other messages.
+    pub fn send_piece(&mut self, piece: Message<'_>, first: bool, last: bool) {
+        self.worker.send_piece(self.slot, piece, first, last);
+    }
+
+    /// Queues an encoded message. `false` if it was left out, because the queue is full or the connection is closing.
+    pub fn push(&mut self, message: &Prepared, on_full: OnFull) -> bool {
+        self.worker.push(self.slot, message, on_full)
+    }
+
+    /// Queues a Ping; at most 125 bytes of `payload` are sent.
+    pub fn ping(&mut self, payload: &[u8]) {
+        self.worker.ping(self.slot, payload);
+    }
+
+    /// Starts the closing handshake: what is queued goes out first, then a Close with this code and reason.
+    pub fn close(&mut self, code: CloseCode, reason: &str) {
+        self.worker.start_close(self.slot, Some(code), reason);
+    }
+
+    /// Whether messages can still be sent.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.worker.is_open(self.slot)
+    }
+
+    /// Bytes that are queued and not yet taken by the operating system.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.worker.queued_bytes(self.slot)
+    }
+
+    /// Calls `on_timer` after this time (granularity: 4 ms, never early). Timers end with the connection.
+    pub fn timer(&mut self, after: Duration) -> Timer {
+        let at = self.now() + after;
+        self.timer_at(at)
+    }
+
+    /// Calls `on_timer` at this time; for pacing without drift.
+    pub fn timer_at(&mut self, at: Instant) -> Timer {
+        self.worker.service_timer(self.slot, at)
+    }
+
+    /// The time of this turn. The clock is read once per turn.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.worker.now()
+    }
+
+    /// Stops reading, and so slows the peer down, until [`Self::resume`].
+    pub fn pause(&mut self) {
+        self.worker.pause(self.slot);
+    }
+
+    /// Reads again after [`Self::pause`].
+    pub fn resume(&mut self) {
+        self.worker.resume(self.slot);
+    }
+
+    /// Reports messages piece by piece as they arrive (`on_piece`) instead of whole.
+    pub fn set_piecewise(&mut self, piecewise: bool) {
+        self.worker.set_piecewise(self.slot, piecewise);
+    }
+
+    /// Receives the topic's publications from now on. Gives the newest publication so far, which will not come again:
+    /// whoever sends it on opening misses none and repeats none. Subscribing again changes nothing.
+    pub fn subscribe(&mut self, topic: Topic, lag: Lag) -> Option<Prepared> {
+        self.worker.subscribe(self.slot, topic, lag)
+    }
+
+    /// Ends a subscription. `false` if there was none.
+    pub fn unsubscribe(&mut self, topic: Topic) -> bool {
+        self.worker.unsubscribe(self.slot, topic)
+    }
+
+    /// Whether this connection is subscribed to the topic.
+    #[must_use]
+    pub fn is_subscribed(&self, topic: Topic) -> bool {
+        self.worker.is_subscribed(self.slot, topic)
+    }
+
+    /// This connection's name.
+    #[must_use]
+    pub fn id(&self) -> ConnectionId {
+        self.worker.id(self.slot)
+    }
+
+    /// A handle that other threads can use.
+    pub fn remote(&mut self) -> Remote {
+        self.worker.remote(self.slot)
+    }
+
+    /// The [`crate::Net`] that this connection belongs to.
+    #[must_use]
+    pub fn net(&self) -> &Handle {
+        self.worker.handle()
+    }
+
+    /// Another connection of the same worker; `None` if it is gone, or on another worker, or still in its handshake.
+    pub fn other(&mut self, id: ConnectionId) -> Option<Socket<'_>> {
+        let slot = self.worker.find(id)?;
+        self.worker.mark_dirty(slot);
+        Some(Socket { worker: self.worker, slot })
+    }
+
+    /// The other side's address.
+    pub fn peer_address(&self) -> io::Result<SocketAddr> {
+        self.worker.peer_address(self.slot)
+    }
+}

@@ -1,0 +1,208 @@
+//! The end of a connection: closing handshake, lingering, removal, and telling the service once.
+
+use std::{
+    net::Shutdown,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::Ordering::Relaxed,
+};
+
+use wigwag_proto::{CloseCode, Role};
+
+use super::{
+    Flags, Phase, Slot, Worker,
+    slot::{Extra, Opening},
+    timers::{Due, What},
+};
+use crate::service::{CloseCause, Closed};
+
+impl Worker {
+    /// Starts the closing handshake for the service.
+    pub(crate) fn start_close(&mut self, index: usize, code: Option<CloseCode>, reason: &str) {
+        let slot = &mut self.slots[index];
+        let Some(connection) = &mut slot.connection else { return };
+        if connection.is_open() {
+            connection.close(code, reason, &mut self.context);
+            slot.extra().cause.get_or_insert(CloseCause::Local);
+            self.mark_dirty(index);
+        }
+    }
+
+    /// Ends a connection for a reason of ours: Close with `code`, and `cause` is what the service is told.
+    pub(super) fn end_with(&mut self, index: usize, code: CloseCode, reason: &str, cause: CloseCause) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        if slot.connection.is_none() {
+            return self.remove(index, cause);
+        }
+        slot.extra().cause.get_or_insert(cause);
+        self.start_close(index, Some(code), reason);
+    }
+
+    /// The peer has ended its side of the stream.
+    pub(super) fn handle_end(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        if slot.phase != Phase::Open {
+            return self.remove(index, CloseCause::Eof);
+        }
+        if let Some(connection) = &mut slot.connection {
+            connection.handle_eof();
+        }
+        slot.extra().cause.get_or_insert(CloseCause::Eof);
+        if !self.flush(index) {
+            return;
+        }
+        if self.slots[index].queued_bytes() == 0 {
+            return self.remove(index, CloseCause::Eof);
+        }
+        // A half-closed peer may still read what is queued for it.
+        self.tell_closed(index, CloseCause::Eof);
+        self.linger(index);
+    }
+
+    /// Follows the closing handshake: sets its timer, and ends the connection when it is done.
+    pub(super) fn check_end(&mut self, index: usize) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        if slot.phase == Phase::Lingering {
+            return self.check_shutdown(index);
+        }
+        let Some(connection) = &slot.connection else { return };
+        if connection.is_done() {
+            let clean = matches!(slot.extra.as_ref().and_then(|extra| extra.cause.as_ref()), Some(CloseCause::Peer));
+            if clean && connection.role() == Role::Server {
+                // Nothing can follow the peer's Close: the socket may go at once.
+                return self.remove(index, CloseCause::Peer);
+            }
+            // A client leaves it to the server to end first (§7.1.1); after a failing Close the peer may still be
+            // sending, and a reset would take the reason from it.
+            self.tell_closed(index, CloseCause::Local);
+            self.linger(index);
+        } else if let Some(deadline) = connection.poll_timeout()
+            && slot.flags.raise(Flags::CLOSE_TIMER)
+        {
+            let generation = slot.generation;
+            self.wheel.insert(deadline, Due { slot: index as u32, generation, what: What::Close });
+        }
+    }
+
+    /// Our side is over: what is queued goes out, then the writing side is shut down, and input is discarded until the
+    /// peer ends too, within bounds.
+    pub(super) fn linger(&mut self, index: usize) {
+        let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.phase != Phase::Gone) else { return };
+        let client = slot.connection.as_ref().is_some_and(|connection| connection.role() == Role::Client);
+        slot.phase = Phase::Lingering;
+        slot.flags.clear(Flags::PAUSED);
+        slot.flags.clear(Flags::BLOCKED);
+        let failed = !matches!(slot.extra().cause, Some(CloseCause::Peer | CloseCause::Local));
+        if !client || failed {
+            slot.flags.set(Flags::SHUTDOWN);
+        }
+        slot.extra().kept = Vec::new();
+        let due = Due { slot: index as u32, generation: slot.generation, what: What::Linger };
+        self.wheel.insert(self.context.now + self.limits.linger_timeout, due);
+        self.mark_dirty(index);
+        if self.slots[index].flags.has(Flags::READABLE) {
+            self.queue_run(index);
+        }
+    }
+
+    fn check_shutdown(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        let raw = slot.extra.as_ref().map_or(0, |extra| extra.raw_out.len());
+        let out = slot.queued_bytes() == 0 && raw == 0 && !slot.flags.has(Flags::STALLED);
+        if !out || !slot.flags.has(Flags::SHUTDOWN) || !slot.flags.raise(Flags::SHUT) {
+            return;
+        }
+        let Slot { socket, extra, flags, .. } = slot;
+        if let Some(tls) = extra.as_mut().and_then(|extra| extra.tls.as_mut()) {
+            tls.end();
+            let _ = tls.flush(socket); // The peer may be gone already: nothing is lost then.
+        }
+        let ended = flags.has(Flags::ENDED) && !flags.has(Flags::READABLE);
+        if socket.shutdown(Shutdown::Write).is_err() || ended {
+            self.remove(index, CloseCause::Local);
+        }
+    }
+
+    /// Frees a connection. During a callback this waits until the callback is over.
+    pub(super) fn remove(&mut self, index: usize, cause: CloseCause) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        if self.callback_depth > 0 {
+            if slot.phase != Phase::Gone {
+                slot.extra().cause.get_or_insert(cause);
+                slot.phase = Phase::Gone;
+                self.mark_dirty(index);
+            }
+            return;
+        }
+        self.tell_closed(index, cause);
+        let mut slot = self.slots.remove(index);
+        if let Some(extra) = &mut slot.extra {
+            self.forget(extra);
+        }
+        self.count_removed();
+        if let Some(connection) = slot.connection {
+            connection.reclaim(&mut self.context);
+        }
+        if let Some(drain) = &mut self.drain {
+            drain.report.closed += 1;
+        }
+    }
+
+    /// The counters of a connection that has left its slot.
+    pub(super) fn count_removed(&mut self) {
+        self.handle.shared.connections.fetch_sub(1, Relaxed);
+        self.inbox.load.fetch_sub(1, Relaxed);
+        self.metrics.connections.set(self.slots.len() as u64);
+    }
+
+    /// Tells the service (and the metrics, topics and remotes) that the connection is over; once.
+    pub(super) fn tell_closed(&mut self, index: usize, cause: CloseCause) {
+        let slot = &mut self.slots[index];
+        if !slot.flags.raise(Flags::TOLD) {
+            return;
+        }
+        let opening = slot.extra.as_mut().and_then(|extra| extra.opening.take());
+        if let Some(Opening::Client { mut job, .. }) = opening {
+            let why = job.failure.take().unwrap_or_else(|| cause.to_string());
+            let closed = Closed { reason: None, cause: CloseCause::NotOpened(why) };
+            let _ = catch_unwind(AssertUnwindSafe(|| job.service.on_close(&closed)));
+            return;
+        }
+        let Some(connection) = &slot.connection else { return };
+        let cause = slot.extra.as_ref().and_then(|extra| extra.cause.clone()).unwrap_or(cause);
+        let closed = Closed { reason: connection.close_reason().cloned(), cause };
+        self.metrics.routes[usize::from(slot.route)].closed.add(1);
+        self.metrics.with_rare(|rare| {
+            *rare.closes.entry(closed.code()).or_default() += 1;
+            *rare.causes.entry(closed.cause.label()).or_default() += 1;
+        });
+        tracing::debug!(code = closed.code(), cause = %closed.cause, "connection closed");
+        let service = slot.service.take();
+        if slot.flags.has(Flags::SUBSCRIBED) {
+            self.unsubscribe_all(index);
+        }
+        if let Some(extra) = &mut self.slots[index].extra {
+            if let Some(remote) = extra.remote.take() {
+                remote.gone();
+            }
+            extra.permit = None;
+        }
+        if let Some(mut service) = service
+            && catch_unwind(AssertUnwindSafe(|| {
+                service.on_close(&closed);
+                drop(service);
+            }))
+            .is_err()
+        {
+            tracing::error!("a service panicked in on_close");
+            self.metrics.panics.add(1);
+        }
+    }
+
+    /// Drops the boxed part of a connection that needs it no longer.
+    pub(super) fn trim(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        if slot.extra.as_deref().is_some_and(Extra::is_idle) {
+            slot.extra = None;
+        }
+    }
+}

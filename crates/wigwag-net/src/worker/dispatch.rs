@@ -1,0 +1,135 @@
+//! Dispatch: bytes of an open connection become events, events become callbacks.
+
+use std::{
+    borrow::Cow,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use wigwag_proto::{CloseReason, Event, Input, Message};
+
+use super::{Flags, Phase, Worker};
+use crate::{
+    service::{CloseCause, Service},
+    socket::Socket,
+};
+
+impl Worker {
+    /// Dispatches what was just read; what must wait is kept.
+    pub(super) fn dispatch(&mut self, index: usize, bytes: &mut [u8]) {
+        let route = usize::from(self.slots[index].route);
+        self.metrics.routes[route].bytes_in.add(bytes.len() as u64);
+        let mut input = Input::new(bytes);
+        self.dispatch_input(index, &mut input);
+        if !input.rest().is_empty() {
+            let extra = self.slots[index].extra();
+            extra.kept = input.rest().to_vec();
+            extra.kept_start = 0;
+        }
+        self.settle(index);
+    }
+
+    /// Dispatches what had to wait, if it need not any longer.
+    pub(super) fn dispatch_kept(&mut self, index: usize) {
+        let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.takes_input()) else { return };
+        let Some(extra) = slot.extra.as_mut().filter(|extra| !extra.kept.is_empty()) else { return };
+        let mut kept = std::mem::take(&mut extra.kept);
+        let mut input = Input::new(&mut kept[extra.kept_start..]);
+        self.dispatch_input(index, &mut input);
+        let left = input.rest().len();
+        if left > 0 {
+            let extra = self.slots[index].extra();
+            extra.kept_start = kept.len() - left;
+            extra.kept = kept;
+        } else {
+            self.trim(index);
+        }
+        self.settle(index);
+    }
+
+    fn dispatch_input(&mut self, index: usize, input: &mut Input<'_>) {
+        let mut service = self.slots[index].service.take();
+        self.callback_depth += 1;
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.dispatch_events(index, service.as_deref_mut(), input)));
+        self.callback_depth -= 1;
+        self.slots[index].service = service;
+        if let Err(panic) = outcome {
+            self.fail_service(index, &*panic);
+        }
+    }
+
+    fn dispatch_events(&mut self, index: usize, mut service: Option<&mut dyn Service>, input: &mut Input<'_>) {
+        let mut messages = 0;
+        while self.may_dispatch(index) {
+            let Some(connection) = &mut self.slots[index].connection else { break };
+            let Some(event) = connection.handle_bytes(input, &mut self.context) else { break };
+            let service = service.as_deref_mut();
+            match event {
+                Event::Text(text) => {
+                    messages += 1;
+                    self.deliver(index, service, Message::Text(&text));
+                    if let Cow::Owned(text) = text {
+                        self.context.recycle(text.into_bytes());
+                    }
+                }
+                Event::Binary(bytes) => {
+                    messages += 1;
+                    self.deliver(index, service, Message::Binary(&bytes));
+                    if let Cow::Owned(bytes) = bytes {
+                        self.context.recycle(bytes);
+                    }
+                }
+                Event::Piece { message, first, last } => {
+                    messages += u64::from(last);
+                    if let Some(service) = service {
+                        let mut socket = Socket { worker: self, slot: index };
+                        service.on_piece(&mut socket, message.as_message(), first, last);
+                    }
+                }
+                Event::Pong(payload) => {
+                    if let Some(service) = service {
+                        service.on_pong(&mut Socket { worker: self, slot: index }, &payload);
+                    }
+                }
+                Event::Ping(_) => {}
+                Event::Close(reason) => self.handle_close(index, reason),
+                Event::Failed(error) => {
+                    self.slots[index].extra().cause.get_or_insert(CloseCause::Protocol(error));
+                }
+            }
+        }
+        let route = usize::from(self.slots[index].route);
+        self.metrics.routes[route].messages_in.add(messages);
+    }
+
+    fn deliver(&mut self, index: usize, service: Option<&mut dyn Service>, message: Message<'_>) {
+        if let Some(service) = service {
+            service.on_message(&mut Socket { worker: self, slot: index }, message);
+        }
+    }
+
+    /// Whether the next event may be dispatched: not for a paused connection, nor for one whose answers pile up.
+    fn may_dispatch(&mut self, index: usize) -> bool {
+        let slot = &self.slots[index];
+        if slot.phase != Phase::Open || !slot.takes_input() {
+            return false;
+        }
+        if slot.queued_bytes() <= self.limits.out_queue_high_water {
+            return true;
+        }
+        if !self.flush(index) {
+            return false;
+        }
+        let slot = &mut self.slots[index];
+        if slot.queued_bytes() > self.limits.out_queue_low_water {
+            slot.flags.set(Flags::BLOCKED);
+            return false;
+        }
+        true
+    }
+
+    /// The peer's Close arrived; the answer is queued already.
+    fn handle_close(&mut self, index: usize, reason: CloseReason) {
+        tracing::trace!(?reason, "Close received");
+        self.slots[index].extra().cause.get_or_insert(CloseCause::Peer);
+    }
+}

@@ -1,0 +1,89 @@
+//! Reading: from a socket into the worker's buffer, and on to whoever the connection's phase says.
+
+use std::io::{self, Read};
+
+use super::{Flags, Phase, Slot, Worker};
+use crate::service::CloseCause;
+
+/// Reads per connection and turn: what is left waits for the next turn, so that one busy peer starves none.
+const READS_PER_TURN: usize = 4;
+
+enum Outcome {
+    Bytes(usize),
+    Drained,
+    End,
+    Failed(io::ErrorKind),
+}
+
+impl Worker {
+    /// Reads what the connection has, within the bounds of a turn.
+    pub(super) fn read(&mut self, index: usize, buffer: &mut [u8]) {
+        for _ in 0..READS_PER_TURN {
+            let Some(slot) = self.slots.get_mut(index) else { return };
+            if !slot.flags.has(Flags::READABLE) || !slot.takes_input() || slot.phase == Phase::Gone {
+                return;
+            }
+            match read_once(slot, buffer) {
+                Outcome::Bytes(count) => {
+                    slot.life = self.context.now.duration_since(self.start).as_millis() as u32;
+                    slot.flags.clear(Flags::PINGED);
+                    // A short read means drained, unless the end is known to follow: its event is past already. TLS
+                    // holds bytes of its own, there only the session can say.
+                    if count < buffer.len() && !slot.flags.has(Flags::ENDED) && !slot.flags.has(Flags::TLS) {
+                        slot.flags.clear(Flags::READABLE);
+                    }
+                    self.handle_input(index, &mut buffer[..count]);
+                }
+                Outcome::Drained => return slot.flags.clear(Flags::READABLE),
+                Outcome::End => {
+                    slot.flags.clear(Flags::READABLE);
+                    return self.handle_end(index);
+                }
+                Outcome::Failed(kind) => return self.remove(index, CloseCause::Io(kind)),
+            }
+        }
+        if self.slots.get(index).is_some_and(|slot| slot.flags.has(Flags::READABLE) && slot.takes_input()) {
+            self.queue_run(index);
+        }
+    }
+
+    fn handle_input(&mut self, index: usize, bytes: &mut [u8]) {
+        match self.slots[index].phase {
+            Phase::Open => self.dispatch(index, bytes),
+            Phase::Accepting => self.handle_request(index, bytes),
+            Phase::Requesting => self.handle_response(index, bytes),
+            Phase::Lingering => self.discard(index, bytes.len()),
+            Phase::Connecting | Phase::Gone => {}
+        }
+    }
+
+    /// Throws input away that comes after our end, within bounds.
+    fn discard(&mut self, index: usize, bytes: usize) {
+        let limit = self.limits.linger_bytes_max;
+        let extra = self.slots[index].extra();
+        extra.lingered_bytes = extra.lingered_bytes.saturating_add(bytes);
+        if extra.lingered_bytes > limit {
+            self.remove(index, CloseCause::Local);
+        }
+    }
+}
+
+fn read_once(slot: &mut Slot, buffer: &mut [u8]) -> Outcome {
+    loop {
+        let result = if slot.flags.has(Flags::TLS) {
+            let tls = slot.extra.as_mut().and_then(|extra| extra.tls.as_mut()).expect("the flag says so");
+            tls.read(&slot.socket, buffer)
+        } else {
+            (&slot.socket).read(buffer)
+        };
+        return match result {
+            Ok(0) => Outcome::End,
+            Ok(count) => Outcome::Bytes(count),
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => continue,
+                io::ErrorKind::WouldBlock => Outcome::Drained,
+                kind => Outcome::Failed(kind),
+            },
+        };
+    }
+}

@@ -1,0 +1,234 @@
+//! Writing: what connections have queued, into their sockets, and what follows from it (water marks, the end).
+
+use std::{
+    io::{self, IoSlice, Write},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use mio::net::TcpStream;
+
+use super::{
+    Flags, Phase, Slot, Worker,
+    slot::Extra,
+    timers::{Due, What},
+};
+use crate::service::CloseCause;
+
+/// Below this an unfinished message is not worth counting: 10,000 of them are 40 MiB.
+const UNFINISHED_COUNTED_FROM: usize = 4 << 10;
+
+enum Flushed {
+    /// Everything is out.
+    All,
+    /// The socket takes no more for now.
+    Stalled,
+    Failed(io::ErrorKind),
+}
+
+impl Worker {
+    /// Writes what is queued and draws the consequences. To be called after everything that may have queued something.
+    pub(super) fn settle(&mut self, index: usize) {
+        if !self.flush(index) {
+            return;
+        }
+        self.account(index);
+        self.check_marks(index);
+        self.check_end(index);
+    }
+
+    /// Writes what is queued; `false` if the connection is gone.
+    pub(super) fn flush(&mut self, index: usize) -> bool {
+        let Some(slot) = self.slots.get_mut(index) else { return false };
+        if matches!(slot.phase, Phase::Gone | Phase::Connecting) {
+            return false;
+        }
+        if slot.flags.has(Flags::STALLED) {
+            return true;
+        }
+        let queued = slot.queued_bytes();
+        let outcome = flush_slot(slot, &mut self.context);
+        self.metrics.routes[usize::from(slot.route)].bytes_out.add((queued - slot.queued_bytes()) as u64);
+        match outcome {
+            Flushed::All => {
+                if slot.extra.is_some() {
+                    self.after_flush(index);
+                }
+                true
+            }
+            Flushed::Stalled => {
+                self.after_flush(index);
+                self.stall(index, queued);
+                true
+            }
+            Flushed::Failed(kind) => {
+                self.remove(index, CloseCause::Io(kind));
+                false
+            }
+        }
+    }
+
+    /// Remotes learn of the queue's length; the write time-out's clock stops where nothing is left.
+    fn after_flush(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        let queued = slot.queued_bytes();
+        let done = !slot.flags.has(Flags::STALLED);
+        let extra = slot.extra();
+        if let Some(remote) = &extra.remote {
+            remote.flushed(queued);
+        }
+        if queued == 0 && done {
+            extra.stalled_since = None;
+        }
+    }
+
+    /// The socket is full: a writable event is asked for, and the write time-out runs from the last progress on.
+    fn stall(&mut self, index: usize, queued_before: usize) {
+        let now = self.context.now;
+        let slot = &mut self.slots[index];
+        slot.flags.set(Flags::STALLED);
+        let generation = slot.generation;
+        let progress = slot.queued_bytes() < queued_before;
+        let extra = slot.extra();
+        if extra.stalled_since.is_none() {
+            extra.stalled_since = Some(now);
+            let due = Due { slot: index as u32, generation, what: What::Write };
+            self.wheel.insert(now + self.limits.write_timeout, due);
+        } else if progress {
+            extra.stalled_since = Some(now);
+        }
+        if slot.flags.raise(Flags::WRITE_EVENTS)
+            && let Err(error) = self.poller.add_writable(&mut slot.socket, index as u32, generation)
+        {
+            self.remove(index, CloseCause::Io(error.kind()));
+        }
+    }
+
+    /// Keeps the process-wide sums of queued and unfinished bytes.
+    fn account(&mut self, index: usize) {
+        let shared = &self.handle.shared;
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        let queued = slot.queued_bytes();
+        let unfinished = slot.connection.as_ref().map_or(0, wigwag_proto::Connection::unfinished_bytes);
+        let unfinished = if unfinished < UNFINISHED_COUNTED_FROM { 0 } else { unfinished };
+        if slot.extra.is_none() && queued == 0 && unfinished == 0 {
+            return;
+        }
+        let extra = slot.extra();
+        count(&shared.out_queue_bytes, &mut extra.counted_out, queued);
+        count(&shared.unfinished_bytes, &mut extra.counted_unfinished, unfinished + extra.kept.len());
+        self.metrics.out_queue_bytes.set(shared.out_queue_bytes.load(Relaxed) as u64);
+        self.metrics.unfinished_bytes.set(shared.unfinished_bytes.load(Relaxed) as u64);
+        if unfinished > 0 && shared.unfinished_bytes.load(Relaxed) > self.limits.unfinished_bytes_max_total {
+            let code = wigwag_proto::CloseCode::TRY_AGAIN_LATER;
+            self.end_with(index, code, "too many unfinished messages in all", CloseCause::Overload);
+        }
+    }
+
+    /// Takes a connection's bytes out of the process-wide sums.
+    pub(super) fn forget(&self, extra: &mut Extra) {
+        let shared = &self.handle.shared;
+        count(&shared.out_queue_bytes, &mut extra.counted_out, 0);
+        count(&shared.unfinished_bytes, &mut extra.counted_unfinished, 0);
+    }
+
+    /// Below the low-water mark dispatch goes on, owed publications go out and the service may write again.
+    fn check_marks(&mut self, index: usize) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        let queued = slot.queued_bytes();
+        if queued > self.limits.out_queue_high_water {
+            slot.flags.set(Flags::WANTS_WRITABLE);
+        }
+        if queued > self.limits.out_queue_low_water {
+            return;
+        }
+        if slot.flags.has(Flags::BLOCKED) {
+            slot.flags.clear(Flags::BLOCKED);
+            self.revive(index);
+            self.queue_run(index);
+        }
+        let slot = &mut self.slots[index];
+        if slot.flags.has(Flags::WANTS_WRITABLE) {
+            slot.flags.clear(Flags::WANTS_WRITABLE);
+            if slot.flags.has(Flags::SUBSCRIBED) {
+                self.send_owed(index);
+            }
+            self.call(index, |service, socket| service.on_writable(socket));
+            // What was just queued goes out at the end of the turn.
+            if self.slots.get(index).is_some_and(|slot| slot.queued_bytes() > 0) {
+                self.mark_dirty(index);
+            }
+        }
+    }
+}
+
+fn flush_slot(slot: &mut Slot, context: &mut wigwag_proto::Context) -> Flushed {
+    let Slot { socket, connection, extra, flags, .. } = slot;
+    let mut rare = extra.as_mut().filter(|extra| extra.tls.is_some() || !extra.raw_out.is_empty());
+    if let Some(extra) = &mut rare {
+        match flush_raw(socket, extra) {
+            Flushed::All => {}
+            other => return other,
+        }
+    }
+    if let Some(connection) = connection {
+        while let Some(transmit) = connection.poll_transmit() {
+            let slices = transmit.slices();
+            let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+            match write(socket, rare.as_deref_mut(), slices) {
+                Ok(count) => {
+                    connection.handle_transmitted(count, context);
+                    if count < offered && !flags.has(Flags::TLS) {
+                        return Flushed::Stalled;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flushed::Stalled,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Flushed::Failed(error.kind()),
+            }
+        }
+    }
+    if rare.is_some_and(|extra| extra.tls.as_ref().is_some_and(|tls| tls.wants_write())) {
+        return Flushed::Stalled;
+    }
+    Flushed::All
+}
+
+/// A head on its way out comes before any frame.
+fn flush_raw(socket: &TcpStream, extra: &mut Extra) -> Flushed {
+    if let Some(tls) = &mut extra.tls
+        && let Err(error) = tls.flush(socket)
+    {
+        return Flushed::Failed(error.kind());
+    }
+    while !extra.raw_out.is_empty() {
+        let raw = std::mem::take(&mut extra.raw_out);
+        let result = write(socket, Some(extra), &[IoSlice::new(&raw)]);
+        extra.raw_out = raw;
+        match result {
+            Ok(count) => drop(extra.raw_out.drain(..count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flushed::Stalled,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Flushed::Failed(error.kind()),
+        }
+    }
+    extra.raw_out = Vec::new();
+    Flushed::All
+}
+
+fn write(mut socket: &TcpStream, extra: Option<&mut Extra>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    match (extra.and_then(|extra| extra.tls.as_mut()), slices) {
+        (Some(tls), slices) => tls.write(socket, slices),
+        (None, [slice]) => socket.write(slice),
+        (None, slices) => socket.write_vectored(slices),
+    }
+}
+
+/// Moves a process-wide sum from what this connection had in it to what it has now.
+fn count(sum: &AtomicUsize, counted: &mut usize, now: usize) {
+    if now > *counted {
+        sum.fetch_add(now - *counted, Relaxed);
+    } else if now < *counted {
+        sum.fetch_sub(*counted - now, Relaxed);
+    }
+    *counted = now;
+}

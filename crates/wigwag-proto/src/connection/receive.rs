@@ -1,0 +1,324 @@
+//! Input: from bytes to events (RFC 6455 §5, §6.2).
+//!
+//! Nearly every frame is a whole uncompressed message that lies in the input: [`Connection::handle_bytes`] deals with it
+//! in place and leaves everything else to [`Connection::handle_frames`], which also finds what is wrong.
+
+use std::borrow::Cow;
+
+use super::{
+    Connection, Role,
+    closing::State,
+    context::Context,
+    event::{Event, MessageKind, ProtocolError},
+    gather::{Body, Frame, Unfinished},
+    input::Input,
+};
+use crate::{
+    close::CloseReason,
+    frame::{FIN, Header, LENGTH, LENGTH_16, MASKED, Opcode},
+    mask,
+};
+
+impl Connection {
+    /// Takes bytes from the front of `input` until there is an event, or none are left (`None`). What is unfinished then
+    /// is kept. After the peer's Close, a failure or the end of the stream all input is discarded.
+    #[inline]
+    pub fn handle_bytes<'b>(&mut self, input: &mut Input<'b>, context: &mut Context) -> Option<Event<'b>> {
+        if self.is_reading()
+            && self.incoming.is_none()
+            && !self.piecewise
+            && let Some((kind, payload)) = self.take_whole_message(input)
+        {
+            return Some(match whole_message(kind, payload) {
+                Ok(event) => event,
+                Err(error) => self.fail_on(error, input, context),
+            });
+        }
+        self.handle_frames(input, context)
+    }
+
+    /// The payload of an uncompressed message in one frame, if that is what lies in front of `input`, as a whole, within
+    /// the bounds and short enough for one read. Nothing is taken otherwise.
+    #[inline]
+    fn take_whole_message<'b>(&self, input: &mut Input<'b>) -> Option<(MessageKind, &'b [u8])> {
+        let bytes = input.rest();
+        let [first, second, ..] = *bytes else { return None };
+        let kind = match first {
+            FINAL_TEXT => MessageKind::Text,
+            FINAL_BINARY => MessageKind::Binary,
+            _ => return None,
+        };
+        let (payload_bytes, header_bytes) = match second & LENGTH {
+            short @ 0..LENGTH_16 => (usize::from(short), 2),
+            LENGTH_16 => match *bytes {
+                [_, _, high, low, ..] if high != 0 || low >= LENGTH_16 => {
+                    (usize::from(u16::from_be_bytes([high, low])), 4)
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        if payload_bytes > self.config.message_bytes_max || payload_bytes > self.config.frame_bytes_max {
+            return None;
+        }
+        let masked = second & MASKED != 0;
+        match self.role {
+            Role::Server if masked => {
+                let key = *bytes[header_bytes..].first_chunk::<4>()?;
+                let payload = take_frame(input, header_bytes + 4, payload_bytes)?;
+                mask::apply(payload, key, 0);
+                Some((kind, payload))
+            }
+            Role::Client if !masked => Some((kind, take_frame(input, header_bytes, payload_bytes)?)),
+            _ => None,
+        }
+    }
+
+    /// Any frame, any part of one.
+    #[inline(never)]
+    fn handle_frames<'b>(&mut self, input: &mut Input<'b>, context: &mut Context) -> Option<Event<'b>> {
+        while !input.is_empty() {
+            if !self.is_reading() {
+                input.discard();
+                break;
+            }
+            match self.take_part(input, context) {
+                Ok(None) => {}
+                Ok(Some(event)) => return Some(event),
+                Err(error) => return Some(self.fail_on(error, input, context)),
+            }
+        }
+        None
+    }
+
+    #[cold]
+    fn fail_on<'b>(&mut self, error: ProtocolError, input: &mut Input<'b>, context: &mut Context) -> Event<'b> {
+        input.discard();
+        self.fail(error, context)
+    }
+
+    /// Takes a header, if one is due, and what is there of the payload: at least one byte of a non-empty input.
+    fn take_part<'b>(
+        &mut self,
+        input: &mut Input<'b>,
+        context: &mut Context,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let begun = self.incoming.as_mut().and_then(|incoming| incoming.frame.take());
+        let mut frame = match begun {
+            Some(frame) => frame,
+            None => match self.take_header(input)? {
+                Some(header) => self.begin_frame(&header)?,
+                None => return Ok(None),
+            },
+        };
+        let payload = frame.take_payload(input);
+        let event = if frame.opcode.is_control() {
+            self.take_control(&frame, payload, context)?
+        } else {
+            self.take_data(&frame, payload, context)?
+        };
+        if !frame.has_ended() {
+            self.incoming.get_or_insert_default().frame = Some(frame);
+        } else if self.incoming.as_ref().is_some_and(|incoming| incoming.is_idle()) {
+            self.incoming = None;
+        }
+        Ok(event)
+    }
+
+    fn take_header(&mut self, input: &mut Input<'_>) -> Result<Option<Header>, ProtocolError> {
+        if self.incoming.as_ref().is_none_or(|incoming| !incoming.is_in_header())
+            && let Some((header, header_bytes)) = Header::parse(input.rest())?
+        {
+            input.take(header_bytes);
+            return Ok(Some(header));
+        }
+        self.incoming.get_or_insert_default().take_header(input)
+    }
+
+    /// Judges a header at its place: mask, reserved bits, order, bounds. All of it before the payload arrives.
+    fn begin_frame(&mut self, header: &Header) -> Result<Frame, ProtocolError> {
+        match self.role {
+            Role::Server if header.mask.is_none() => return Err(ProtocolError::Unmasked),
+            Role::Client if header.mask.is_some() => return Err(ProtocolError::Masked),
+            _ => {}
+        }
+        // RFC 7692 §6: RSV1 stands in the first frame of a compressed message, and nowhere else.
+        let may_be_compressed = self.negotiated.is_some() && matches!(header.opcode, Opcode::Text | Opcode::Binary);
+        if !(header.rsv == 0 || header.rsv == Header::RSV1 && may_be_compressed) {
+            return Err(ProtocolError::ReservedBits);
+        }
+        if !header.opcode.is_control() {
+            self.begin_fragment(header)?;
+        }
+        Ok(Frame::new(header))
+    }
+
+    fn begin_fragment(&mut self, header: &Header) -> Result<(), ProtocolError> {
+        let message = self.incoming.as_mut().and_then(|incoming| incoming.message.as_mut());
+        match (header.opcode, &message) {
+            (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
+            (Opcode::Text | Opcode::Binary, Some(_)) => return Err(ProtocolError::UnfinishedMessage),
+            _ => {}
+        }
+        let config = &*self.config;
+        let before = message.as_ref().map_or(0, |message| message.announced_bytes);
+        let announced_bytes = before.saturating_add(header.payload_bytes);
+        if header.payload_bytes > config.frame_bytes_max as u64 {
+            return Err(ProtocolError::FrameTooBig { limit_bytes: config.frame_bytes_max });
+        }
+        if announced_bytes > config.message_bytes_max as u64 {
+            return Err(ProtocolError::MessageTooBig { limit_bytes: config.message_bytes_max });
+        }
+        if let Some(message) = message {
+            if message.fragments >= config.fragments_max {
+                return Err(ProtocolError::TooManyFragments { limit: config.fragments_max });
+            }
+            message.fragments += 1;
+            message.announced_bytes = announced_bytes;
+        }
+        Ok(())
+    }
+
+    fn take_control<'b>(
+        &mut self,
+        frame: &Frame,
+        payload: &'b [u8],
+        context: &mut Context,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let in_one = frame.has_ended() && payload.len() as u64 == frame.payload_bytes();
+        let payload = if in_one {
+            Cow::Borrowed(payload)
+        } else {
+            let gathered = &mut self.incoming.get_or_insert_default().control;
+            gathered.extend_from_slice(payload);
+            if !frame.has_ended() {
+                return Ok(None);
+            }
+            Cow::Owned(std::mem::take(gathered))
+        };
+        Ok(Some(match frame.opcode {
+            Opcode::Ping => {
+                self.answer_ping(&payload, context);
+                Event::Ping(payload)
+            }
+            Opcode::Close => self.peer_closed(CloseReason::parse(&payload)?, context),
+            _ => Event::Pong(payload),
+        }))
+    }
+
+    /// §5.5.2: "an endpoint MUST send a Pong frame in response", but nothing may follow our own Close.
+    fn answer_ping(&mut self, payload: &[u8], context: &mut Context) {
+        if self.state == State::Open {
+            let mask = self.mask_key(context);
+            self.out.push_pong(payload, mask, self.config.pongs_waiting_max, context);
+        }
+    }
+
+    fn take_data<'b>(
+        &mut self,
+        frame: &Frame,
+        payload: &'b [u8],
+        context: &mut Context,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let kind = if frame.opcode == Opcode::Text { MessageKind::Text } else { MessageKind::Binary };
+        let begun = self.incoming.as_ref().is_some_and(|incoming| incoming.message.is_some());
+        let last = frame.fin && frame.has_ended();
+        if last && !begun {
+            return self.take_whole_frame(frame, kind, payload, context).map(Some);
+        }
+        let piecewise = self.piecewise;
+        let incoming = self.incoming.get_or_insert_default();
+        let message = incoming.message.get_or_insert_with(|| Unfinished::new(frame, kind, piecewise, context));
+        let event = message.push(payload, last).map_err(|_| ProtocolError::InvalidUtf8)?;
+        match incoming.message.take_if(|_| last) {
+            Some(message) => Ok(event.or(self.finish_message(message, context)?)),
+            None => Ok(event),
+        }
+    }
+
+    /// A message in one frame that lies in the input.
+    fn take_whole_frame<'b>(
+        &mut self,
+        frame: &Frame,
+        kind: MessageKind,
+        payload: &'b [u8],
+        context: &mut Context,
+    ) -> Result<Event<'b>, ProtocolError> {
+        if frame.compressed {
+            return self.inflate_message(kind, payload, context);
+        }
+        let event = whole_message(kind, payload)?;
+        Ok(if self.piecewise { into_piece(event) } else { event })
+    }
+
+    fn finish_message(
+        &mut self,
+        message: Unfinished,
+        context: &mut Context,
+    ) -> Result<Option<Event<'static>>, ProtocolError> {
+        Ok(Some(match message.body {
+            Body::Text(text) => {
+                let text = text.finish().map_err(|_| ProtocolError::InvalidUtf8)?;
+                Event::Text(Cow::Owned(text))
+            }
+            Body::Binary(bytes) => Event::Binary(Cow::Owned(bytes)),
+            Body::Compressed(compressed) => {
+                let event = self.inflate_message(message.kind, &compressed, context)?;
+                context.recycle(compressed);
+                event
+            }
+            Body::Pieces { .. } => return Ok(None),
+        }))
+    }
+
+    fn inflate_message(
+        &mut self,
+        kind: MessageKind,
+        compressed: &[u8],
+        context: &mut Context,
+    ) -> Result<Event<'static>, ProtocolError> {
+        let bytes = self.inflate(compressed, context)?;
+        let event = match kind {
+            MessageKind::Text => {
+                let text = String::from_utf8(bytes).map_err(|_| ProtocolError::InvalidUtf8)?;
+                Event::Text(Cow::Owned(text))
+            }
+            MessageKind::Binary => Event::Binary(Cow::Owned(bytes)),
+        };
+        Ok(if self.piecewise { into_piece(event) } else { event })
+    }
+}
+
+#[inline]
+fn whole_message(kind: MessageKind, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
+    match kind {
+        MessageKind::Text => match simdutf8::basic::from_utf8(payload) {
+            Ok(text) => Ok(Event::Text(Cow::Borrowed(text))),
+            Err(_) => Err(ProtocolError::InvalidUtf8),
+        },
+        MessageKind::Binary => Ok(Event::Binary(Cow::Borrowed(payload))),
+    }
+}
+
+/// A message as its own only piece.
+fn into_piece(event: Event<'_>) -> Event<'_> {
+    let (kind, bytes) = match event {
+        Event::Text(Cow::Borrowed(text)) => (MessageKind::Text, Cow::Borrowed(text.as_bytes())),
+        Event::Text(Cow::Owned(text)) => (MessageKind::Text, Cow::Owned(text.into_bytes())),
+        Event::Binary(bytes) => (MessageKind::Binary, bytes),
+        other => return other,
+    };
+    Event::Piece { kind, bytes, first: true, last: true }
+}
+
+/// The payload of the frame in front of `input`, if the frame is there as a whole.
+#[inline]
+fn take_frame<'b>(input: &mut Input<'b>, header_bytes: usize, payload_bytes: usize) -> Option<&'b mut [u8]> {
+    let frame_bytes = header_bytes + payload_bytes;
+    (input.rest().len() >= frame_bytes).then(|| &mut input.take(frame_bytes)[header_bytes..])
+}
+
+/// The first byte of a text message in one frame.
+const FINAL_TEXT: u8 = FIN | Opcode::Text as u8;
+/// The first byte of a binary message in one frame.
+const FINAL_BINARY: u8 = FIN | Opcode::Binary as u8;
