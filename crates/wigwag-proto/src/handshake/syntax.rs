@@ -66,7 +66,8 @@ fn is_host(host: &[u8]) -> bool {
         };
         return literal.parse::<std::net::Ipv6Addr>().is_ok();
     }
-    let is_host_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(byte);
+    // RFC 3986 lets a name hold more, a comma for example, which is also how two Host headers look when they are joined.
+    let is_host_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
     !host.is_empty() && host.iter().all(is_host_byte)
 }
 
