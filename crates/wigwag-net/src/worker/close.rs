@@ -40,17 +40,23 @@ impl Worker {
     /// The peer has ended its side of the stream.
     pub(super) fn handle_end(&mut self, index: usize) {
         let slot = &mut self.slots[index];
+        slot.flags.set(Flags::ENDED);
+        if slot.phase == Phase::Lingering && slot.flags.has(Flags::SHUTDOWN) && slot.has_output() {
+            // The end shows with every event from now on; `check_shutdown` draws the consequence once all is out.
+            return;
+        }
         if slot.phase != Phase::Open {
             return self.remove(index, CloseCause::Eof);
         }
-        if let Some(connection) = &mut slot.connection {
-            connection.handle_eof(&mut self.context);
+        let lost = slot.connection.as_mut().and_then(|connection| connection.handle_eof(&mut self.context)).is_some();
+        let cause = &mut slot.extra().cause;
+        if cause.is_none() || lost && *cause == Some(CloseCause::Local) {
+            *cause = Some(CloseCause::Eof);
         }
-        slot.extra().cause.get_or_insert(CloseCause::Eof);
         if !self.flush(index) {
             return;
         }
-        if self.slots[index].queued_bytes() == 0 {
+        if !self.slots[index].has_output() {
             return self.remove(index, CloseCause::Eof);
         }
         // A half-closed peer may still read what is queued for it.
@@ -106,9 +112,7 @@ impl Worker {
 
     fn check_shutdown(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        let raw = slot.extra.as_ref().map_or(0, |extra| extra.raw_out.len());
-        let out = slot.queued_bytes() == 0 && raw == 0 && !slot.flags.has(Flags::STALLED);
-        if !out || !slot.flags.has(Flags::SHUTDOWN) || !slot.flags.raise(Flags::SHUT) {
+        if slot.has_output() || !slot.flags.has(Flags::SHUTDOWN) || !slot.flags.raise(Flags::SHUT) {
             return;
         }
         let Slot { socket, extra, flags, .. } = slot;

@@ -23,6 +23,9 @@ impl Worker {
             if !slot.flags.has(Flags::READABLE) || !slot.takes_input() || slot.phase == Phase::Gone {
                 return;
             }
+            if slot.has_kept() {
+                return self.queue_run(index);
+            }
             match read_once(slot, buffer) {
                 Outcome::Bytes(count) => {
                     slot.life = self.context.now.duration_since(self.start).as_millis() as u32;

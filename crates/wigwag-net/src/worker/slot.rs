@@ -177,6 +177,18 @@ impl Slot {
         self.connection.as_ref().map_or(0, Connection::queued_bytes)
     }
 
+    /// Whether anything has still to go out, be it in a TLS session's buffer.
+    pub(crate) fn has_output(&self) -> bool {
+        self.queued_bytes() > 0
+            || self.flags.has(Flags::STALLED)
+            || self.extra.as_ref().is_some_and(|extra| !extra.raw_out.is_empty())
+    }
+
+    /// Whether bytes that were read before wait to be dispatched: nothing may be read past them.
+    pub(crate) fn has_kept(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| !extra.kept.is_empty())
+    }
+
     /// Whether input may be read and dispatched now.
     pub(crate) fn takes_input(&self) -> bool {
         !self.flags.has(Flags::PAUSED) && !self.flags.has(Flags::BLOCKED)

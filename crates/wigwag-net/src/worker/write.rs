@@ -60,8 +60,7 @@ impl Worker {
             }
             Flushed::Stalled => {
                 self.after_flush(index);
-                self.stall(index, queued);
-                true
+                self.stall(index, queued)
             }
             Flushed::Failed(kind) => {
                 self.remove(index, CloseCause::Io(kind));
@@ -84,8 +83,9 @@ impl Worker {
         }
     }
 
-    /// The socket is full: a writable event is asked for, and the write time-out runs from the last progress on.
-    fn stall(&mut self, index: usize, queued_before: usize) {
+    /// The socket is full: a writable event is asked for, and the write time-out runs from the last progress on. `false`
+    /// if the connection is gone.
+    fn stall(&mut self, index: usize, queued_before: usize) -> bool {
         let now = self.context.now;
         let slot = &mut self.slots[index];
         slot.flags.set(Flags::STALLED);
@@ -103,7 +103,9 @@ impl Worker {
             && let Err(error) = self.poller.add_writable(&mut slot.socket, index as u32, generation)
         {
             self.remove(index, CloseCause::Io(error.kind()));
+            return false;
         }
+        true
     }
 
     /// Keeps the process-wide sums of queued and unfinished bytes.
