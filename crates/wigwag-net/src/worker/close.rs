@@ -71,10 +71,11 @@ impl Worker {
             return self.check_shutdown(index);
         }
         let Some(connection) = &slot.connection else { return };
-        if connection.is_done() {
+        if connection.is_done() && !slot.flags.has(Flags::STALLED) {
             let clean = matches!(slot.extra.as_ref().and_then(|extra| extra.cause.as_ref()), Some(CloseCause::Peer));
             if clean && connection.role() == Role::Server {
                 // Nothing can follow the peer's Close: the socket may go at once.
+                end_tls(slot);
                 return self.remove(index, CloseCause::Peer);
             }
             // A client leaves it to the server to end first (§7.1.1); after a failing Close the peer may still be
@@ -115,13 +116,9 @@ impl Worker {
         if slot.has_output() || !slot.flags.has(Flags::SHUTDOWN) || !slot.flags.raise(Flags::SHUT) {
             return;
         }
-        let Slot { socket, extra, flags, .. } = slot;
-        if let Some(tls) = extra.as_mut().and_then(|extra| extra.tls.as_mut()) {
-            tls.end();
-            let _ = tls.flush(socket); // The peer may be gone already: nothing is lost then.
-        }
-        let ended = flags.has(Flags::ENDED) && !flags.has(Flags::READABLE);
-        if socket.shutdown(Shutdown::Write).is_err() || ended {
+        end_tls(slot);
+        let ended = slot.flags.has(Flags::ENDED) && !slot.flags.has(Flags::READABLE);
+        if slot.socket.shutdown(Shutdown::Write).is_err() || ended {
             self.remove(index, CloseCause::Local);
         }
     }
@@ -205,5 +202,14 @@ impl Worker {
         if slot.extra.as_deref().is_some_and(Extra::is_idle) {
             slot.extra = None;
         }
+    }
+}
+
+/// Tells a TLS peer that the stream ends here and was not cut off.
+fn end_tls(slot: &mut Slot) {
+    let Slot { socket, extra, .. } = slot;
+    if let Some(tls) = extra.as_mut().and_then(|extra| extra.tls.as_mut()) {
+        tls.end();
+        let _ = tls.flush(socket); // The peer may be gone already: nothing is lost then.
     }
 }
