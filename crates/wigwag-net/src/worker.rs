@@ -51,6 +51,8 @@ use crate::{
 
 /// Bytes read at once, into a buffer that all connections of the worker share.
 const READ_BUFFER_BYTES: usize = 64 << 10;
+/// How often in one turn a service may write again because it was told that it may.
+const FLUSH_ROUNDS: usize = 4;
 
 /// One thread's connections and what serves them.
 pub(crate) struct Worker {
@@ -66,6 +68,8 @@ pub(crate) struct Worker {
     run_queue: VecDeque<(u32, u32)>,
     /// Connections that got something to send from elsewhere than their own callback.
     dirty: Vec<u32>,
+    /// Those of them that are being flushed.
+    flushing: Vec<u32>,
     ticks: Vec<Option<(Duration, Instant, Tick)>>,
     acceptance: Acceptance,
     drain: Option<Draining>,
@@ -109,6 +113,7 @@ impl Worker {
             topics: Topics::default(),
             run_queue: VecDeque::new(),
             dirty: Vec::new(),
+            flushing: Vec::new(),
             ticks: Vec::new(),
             acceptance,
             drain: None,
@@ -150,7 +155,8 @@ impl Worker {
     }
 
     fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
-        let idle = self.run_queue.is_empty() && !self.acceptance.has_ready() && self.inbox.fall_asleep();
+        let busy = !self.run_queue.is_empty() || !self.dirty.is_empty();
+        let idle = !busy && !self.acceptance.has_ready() && self.inbox.fall_asleep();
         let timeout = if idle {
             let deadline = self.wheel.next_deadline();
             deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
@@ -204,12 +210,18 @@ impl Worker {
     }
 
     fn flush_dirty(&mut self) {
-        // Flushing may call services, which may write to others.
-        while let Some(index) = self.dirty.pop() {
-            let index = index as usize;
-            if let Some(slot) = self.slots.get_mut(index) {
-                slot.flags.clear(Flags::DIRTY);
-                self.settle(index);
+        // Flushing may call services, which may write to others. Who goes on and on waits for the next turn.
+        for _ in 0..FLUSH_ROUNDS {
+            if self.dirty.is_empty() {
+                return;
+            }
+            std::mem::swap(&mut self.dirty, &mut self.flushing);
+            while let Some(index) = self.flushing.pop() {
+                let index = index as usize;
+                if let Some(slot) = self.slots.get_mut(index) {
+                    slot.flags.clear(Flags::DIRTY);
+                    self.settle(index);
+                }
             }
         }
     }

@@ -127,6 +127,7 @@ impl Worker {
         if slot.queued_bytes() <= self.limits.out_queue_high_water {
             return true;
         }
+        self.slots[index].flags.set(Flags::WANTS_WRITABLE);
         if !self.flush(index) {
             return false;
         }

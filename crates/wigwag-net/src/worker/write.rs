@@ -28,8 +28,13 @@ enum Flushed {
 impl Worker {
     /// Writes what is queued and draws the consequences. To be called after everything that may have queued something.
     pub(super) fn settle(&mut self, index: usize) {
-        if self.slots.get(index).is_some_and(|slot| slot.phase == Phase::Gone) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        if slot.phase == Phase::Gone {
             return self.remove(index, CloseCause::Eof);
+        }
+        if slot.queued_bytes() > self.limits.out_queue_high_water {
+            // Before the write, which may take all of it: who stopped at the mark waits to hear that it may go on.
+            slot.flags.set(Flags::WANTS_WRITABLE);
         }
         if !self.flush(index) {
             return;
@@ -140,9 +145,6 @@ impl Worker {
     fn check_marks(&mut self, index: usize) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         let queued = slot.queued_bytes();
-        if queued > self.limits.out_queue_high_water {
-            slot.flags.set(Flags::WANTS_WRITABLE);
-        }
         if queued > self.limits.out_queue_low_water {
             return;
         }
