@@ -51,6 +51,9 @@ impl Worker {
             return false;
         }
         if slot.flags.has(Flags::STALLED) {
+            if slot.extra.is_some() {
+                self.after_flush(index);
+            }
             return true;
         }
         let queued = slot.queued_bytes();
