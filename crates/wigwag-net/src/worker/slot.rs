@@ -122,6 +122,8 @@ pub(crate) struct Extra {
     pub(crate) permit: Option<Permit>,
     /// Since when the peer has taken nothing although something is queued.
     pub(crate) stalled_since: Option<Instant>,
+    /// The write time-out's timer is set; there is one at most.
+    pub(crate) write_timer: bool,
     /// Bytes of this connection in the process-wide sums.
     pub(crate) counted_out: usize,
     pub(crate) counted_unfinished: usize,
@@ -161,6 +163,7 @@ impl Extra {
             && self.subscriptions.is_empty()
             && self.permit.is_none()
             && self.stalled_since.is_none()
+            && !self.write_timer
             && self.counted_out == 0
             && self.counted_unfinished == 0
             && self.cause.is_none()

@@ -116,7 +116,10 @@ impl Worker {
     fn check_stall(&mut self, index: usize) {
         let now = self.context.now;
         let slot = &mut self.slots[index];
-        let Some(since) = slot.extra.as_ref().and_then(|extra| extra.stalled_since) else { return };
+        let Some(since) = slot.extra.as_ref().and_then(|extra| extra.stalled_since) else {
+            slot.extra().write_timer = false;
+            return self.trim(index);
+        };
         let waited = now.duration_since(since);
         if waited >= self.limits.write_timeout {
             return self.remove_for(index, CloseCause::WriteTimeout);

@@ -100,12 +100,12 @@ impl Worker {
         let generation = slot.generation;
         let progress = slot.queued_bytes() < queued_before;
         let extra = slot.extra();
-        if extra.stalled_since.is_none() {
+        if extra.stalled_since.is_none() || progress {
             extra.stalled_since = Some(now);
+        }
+        if !std::mem::replace(&mut extra.write_timer, true) {
             let due = Due { slot: index as u32, generation, what: What::Write };
             self.wheel.insert(now + self.limits.write_timeout, due);
-        } else if progress {
-            extra.stalled_since = Some(now);
         }
         if slot.flags.raise(Flags::WRITE_EVENTS)
             && let Err(error) = self.poller.add_writable(&mut slot.socket, index as u32, generation)
@@ -127,10 +127,14 @@ impl Worker {
             return;
         }
         let extra = slot.extra();
+        let had_bytes = extra.counted_out + extra.counted_unfinished > 0;
         count(&shared.out_queue_bytes, &mut extra.counted_out, queued);
         count(&shared.unfinished_bytes, &mut extra.counted_unfinished, unfinished + extra.kept.len());
         self.metrics.out_queue_bytes.set(shared.out_queue_bytes.load(Relaxed) as u64);
         self.metrics.unfinished_bytes.set(shared.unfinished_bytes.load(Relaxed) as u64);
+        if had_bytes && extra.counted_out + extra.counted_unfinished == 0 {
+            return self.trim(index);
+        }
         if unfinished > 0 && shared.unfinished_bytes.load(Relaxed) > self.limits.unfinished_bytes_max_total {
             let code = wigwag_proto::CloseCode::TRY_AGAIN_LATER;
             self.end_with(index, code, "too many unfinished messages in all", CloseCause::Overload);
