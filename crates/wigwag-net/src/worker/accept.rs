@@ -34,6 +34,8 @@ struct Listening {
     tls: Option<TlsSource>,
     /// May have sockets to accept.
     ready: bool,
+    /// Accepting rests until a timer ends it; events do not.
+    resting: bool,
     /// A warning was given: another comes after the next success.
     warned: bool,
 }
@@ -48,13 +50,22 @@ impl Acceptance {
             let local = listener.socket.local_addr()?;
             let mut socket = TcpListener::from_std(listener.socket);
             poller.add_listener(&mut socket, number as u16)?;
-            acceptance.listeners.push(Listening { socket, local, tls: listener.tls, ready: true, warned: false });
+            acceptance.listeners.push(Listening { socket, local, tls: listener.tls, ready: true, resting: false, warned: false });
         }
         Ok(acceptance)
     }
 
+    /// A listener has news; one that rests does not care.
     pub(super) fn set_ready(&mut self, number: u16) {
         if let Some(listener) = self.listeners.get_mut(usize::from(number)) {
+            listener.ready = !listener.resting;
+        }
+    }
+
+    /// A listener has rested.
+    pub(super) fn wake(&mut self, number: u16) {
+        if let Some(listener) = self.listeners.get_mut(usize::from(number)) {
+            listener.resting = false;
             listener.ready = true;
         }
     }
@@ -109,6 +120,7 @@ impl Worker {
     fn rest_accepting(&mut self, number: usize, error: &io::Error) {
         let listener = &mut self.acceptance.listeners[number];
         listener.ready = false;
+        listener.resting = true;
         if !listener.warned {
             listener.warned = true;
             tracing::warn!(%error, "cannot accept connections: raise the limit of open files (ulimit -n) or lower connections-max");

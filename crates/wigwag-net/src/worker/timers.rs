@@ -50,7 +50,7 @@ impl Worker {
 
     fn fire(&mut self, due: Due) {
         match due.what {
-            What::Accept(listener) => return self.acceptance.set_ready(listener),
+            What::Accept(listener) => return self.acceptance.wake(listener),
             What::Tick(number) => return self.tick(number),
             _ => {}
         }
