@@ -29,7 +29,7 @@ use std::{
 
 use rand::{RngExt as _, rngs::StdRng};
 use slab::Slab;
-use wigwag_proto::{Context, Message, MessageKind, connection::Prepared};
+use wigwag_proto::{CloseCode, CloseReason, Context, Message, MessageKind, connection::Prepared};
 
 use self::{
     accept::Acceptance,
@@ -44,7 +44,7 @@ use crate::{
     net::{DrainReport, Handle, Inbox, Listener, Tick},
     poll::{Poller, Ready},
     remote::{Remote, RemoteState},
-    service::{Service, Timer},
+    service::{CloseCause, Closed, Service, Timer},
     socket::{ConnectionId, OnFull, Socket},
     wheel::Wheel,
 };
@@ -276,11 +276,26 @@ impl Worker {
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
         tracing::error!(panic = ?text, "a service panicked, its connection is closed with 1011");
         self.metrics.panics.add(1);
-        // A service that panicked is in no state to be called again, nor may its destructor harm the worker.
-        let service = self.slots[index].service.take();
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(service)));
-        self.end_with(index, wigwag_proto::CloseCode::INTERNAL_ERROR, "the service failed", crate::CloseCause::Panic);
+        let (code, why) = (CloseCode::INTERNAL_ERROR, "the service failed");
+        // A service that panicked is told of the end at once and not called again; nor may that harm the worker.
+        if let Some(mut service) = self.slots[index].service.take() {
+            let closed = Closed { reason: Some(CloseReason::new(code, why)), cause: CloseCause::Panic };
+            guard("on_close", || {
+                service.on_close(&closed);
+                drop(service);
+            });
+        }
+        self.end_with(index, code, why, CloseCause::Panic);
     }
+}
+
+/// Runs what is not ours where no connection can be blamed: a panic is logged, and the worker lives.
+fn guard<T>(what: &'static str, run: impl FnOnce() -> T) -> Option<T> {
+    let outcome = catch_unwind(AssertUnwindSafe(run)).ok();
+    if outcome.is_none() {
+        tracing::error!(what, "a panic in a callback");
+    }
+    outcome
 }
 
 /// What [`Socket`] forwards to.
@@ -307,7 +322,7 @@ impl Worker {
         if self.slots[index].queued_bytes() >= self.limits.push_queue_bytes_max || self.out_queues_full() {
             if on_full == OnFull::Close {
                 let why = "too slow: the queue of pushed messages is full";
-                self.end_with(index, wigwag_proto::CloseCode::TRY_AGAIN_LATER, why, crate::CloseCause::Overload);
+                self.end_with(index, CloseCode::TRY_AGAIN_LATER, why, CloseCause::Overload);
             }
             return false;
         }

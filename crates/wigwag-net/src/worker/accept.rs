@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::atomic::Ordering::Relaxed, time::Duration};
 use mio::net::{TcpListener, TcpStream};
 
 use super::{
-    Flags, Phase, Slot, Worker,
+    Flags, Phase, Slot, Worker, guard,
     slot::{Extra, Opening},
     timers::{Due, What},
     tls::Tls,
@@ -147,10 +147,13 @@ impl Worker {
 
     /// Takes an accepted socket in; its time to send a head begins.
     pub(super) fn add_accepted(&mut self, mut socket: TcpStream, peer: Peer, tls: Option<TlsSource>) {
-        let session = match tls.map(|tls| rustls::ServerConnection::new((tls.0)())).transpose() {
-            Ok(session) => session,
-            Err(error) => {
-                tracing::error!(%error, "cannot begin a TLS session");
+        let begin = |tls: TlsSource| guard("a TLS source", || (tls.0)()).map(rustls::ServerConnection::new);
+        let session = match tls.map(begin) {
+            None => None,
+            Some(Some(Ok(session))) => Some(session),
+            Some(failed) => {
+                let error = failed.and_then(Result::err);
+                tracing::error!(?error, "cannot begin a TLS session");
                 self.inbox.load.fetch_sub(1, Relaxed);
                 return;
             }

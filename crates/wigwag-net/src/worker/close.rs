@@ -2,14 +2,13 @@
 
 use std::{
     net::Shutdown,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::Ordering::Relaxed,
 };
 
 use wigwag_proto::{CloseCode, Role};
 
 use super::{
-    Flags, Phase, Slot, Worker,
+    Flags, Phase, Slot, Worker, guard,
     slot::{Extra, Opening},
     timers::{Due, What},
 };
@@ -161,9 +160,7 @@ impl Worker {
         let opening = slot.extra.as_mut().and_then(|extra| extra.opening.take());
         if let Some(Opening::Client { mut job, .. }) = opening {
             let why = job.failure.take().unwrap_or_else(|| cause.to_string());
-            let closed = Closed { reason: None, cause: CloseCause::NotOpened(why) };
-            let _ = catch_unwind(AssertUnwindSafe(|| job.service.on_close(&closed)));
-            return;
+            return job.give_up(why);
         }
         let Some(connection) = &slot.connection else { return };
         let cause = slot.extra.as_ref().and_then(|extra| extra.cause.clone()).unwrap_or(cause);
@@ -182,16 +179,16 @@ impl Worker {
             if let Some(remote) = extra.remote.take() {
                 remote.gone();
             }
-            extra.permit = None;
+            let permit = extra.permit.take();
+            guard("a permit's drop", || drop(permit));
         }
-        if let Some(mut service) = service
-            && catch_unwind(AssertUnwindSafe(|| {
+        let told = service.map(|mut service| {
+            guard("on_close", || {
                 service.on_close(&closed);
                 drop(service);
-            }))
-            .is_err()
-        {
-            tracing::error!("a service panicked in on_close");
+            })
+        });
+        if told == Some(None) {
             self.metrics.panics.add(1);
         }
     }

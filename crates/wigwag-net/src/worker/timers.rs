@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use wigwag_proto::CloseCode;
 
-use super::{Flags, Phase, Worker, slot::Opening};
+use super::{Flags, Phase, Worker, guard, slot::Opening};
 use crate::service::{CloseCause, Timer};
 
 /// A timer of one connection, or of the worker itself.
@@ -140,7 +140,7 @@ impl Worker {
         let Some(entry) = self.ticks.get_mut(number as usize) else { return };
         let Some((period, at, mut tick)) = entry.take() else { return };
         let handle = self.handle.clone();
-        if self.drain.is_some() || !tick(&handle) {
+        if self.drain.is_some() || guard("a periodic task", || tick(&handle)) != Some(true) {
             return;
         }
         // Paced by the intended time; what a long stop missed is left out.
