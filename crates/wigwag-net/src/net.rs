@@ -316,7 +316,7 @@ impl Shared {
 
 /// A worker's letter box.
 pub(crate) struct Inbox {
-    commands: Mutex<Vec<Command>>,
+    letters: Mutex<Letters>,
     waker: Arc<mio::Waker>,
     /// The worker waits, or is about to: only then a wake is needed.
     sleeping: AtomicBool,
@@ -324,13 +324,26 @@ pub(crate) struct Inbox {
     pub(crate) load: AtomicUsize,
 }
 
+#[derive(Default)]
+struct Letters {
+    commands: Vec<Command>,
+    /// The worker has ended.
+    closed: bool,
+}
+
 impl Inbox {
     fn new(waker: Arc<mio::Waker>) -> Self {
-        Self { commands: Mutex::default(), waker, sleeping: AtomicBool::new(false), load: AtomicUsize::new(0) }
+        Self { letters: Mutex::default(), waker, sleeping: AtomicBool::new(false), load: AtomicUsize::new(0) }
     }
 
     pub(crate) fn push(&self, command: Command) {
-        self.lock().push(command);
+        let mut letters = self.lock();
+        if letters.closed {
+            drop(letters);
+            return command.refuse();
+        }
+        letters.commands.push(command);
+        drop(letters);
         if self.sleeping.swap(false, Ordering::AcqRel)
             && let Err(error) = self.waker.wake()
         {
@@ -340,13 +353,20 @@ impl Inbox {
 
     /// All commands that wait, into `into`, which is empty.
     pub(crate) fn take(&self, into: &mut Vec<Command>) {
-        std::mem::swap(&mut *self.lock(), into);
+        std::mem::swap(&mut self.lock().commands, into);
+    }
+
+    /// The worker ends: nothing will be taken any more. Gives what is left.
+    pub(crate) fn close(&self) -> Vec<Command> {
+        let mut letters = self.lock();
+        letters.closed = true;
+        std::mem::take(&mut letters.commands)
     }
 
     /// The worker is about to wait. `false`: do not, there is something to do.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.sleeping.store(true, Ordering::SeqCst);
-        if self.lock().is_empty() {
+        if self.lock().commands.is_empty() {
             return true;
         }
         self.sleeping.store(false, Ordering::SeqCst);
@@ -357,8 +377,8 @@ impl Inbox {
         self.sleeping.store(false, Ordering::Release);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Command>> {
-        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -379,6 +399,16 @@ pub(crate) enum Command {
     Publish(Topic, Prepared),
     Every(Duration, Tick),
     Drain(Instant),
+}
+
+impl Command {
+    /// The worker has ended: whoever waits for an answer gets it here.
+    pub(crate) fn refuse(self) {
+        if let Self::Connect(mut job) = self {
+            let why = job.failure.take().unwrap_or_else(|| "the workers have stopped".to_owned());
+            job.give_up(why);
+        }
+    }
 }
 
 /// A periodic task; `false` ends it.

@@ -153,7 +153,7 @@ impl Worker {
     }
 
     /// As `remove`, but `cause` stands even where another was known.
-    fn remove_for(&mut self, index: usize, cause: CloseCause) {
+    pub(super) fn remove_for(&mut self, index: usize, cause: CloseCause) {
         let extra = self.slots[index].extra();
         if matches!(extra.cause, None | Some(CloseCause::Local)) {
             extra.cause = Some(cause.clone());
