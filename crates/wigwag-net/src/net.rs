@@ -196,7 +196,7 @@ impl Handle {
     /// Opens a connection as client. Names resolve on a thread of their own and all addresses are tried; whatever goes
     /// wrong, `service` hears of it in [`Service::on_close`] with [`crate::CloseCause::NotOpened`].
     pub fn connect(&self, connect: Connect, service: impl Service) {
-        let job = ConnectJob { connect, service: Box::new(service), addresses: Vec::new(), failure: None };
+        let job = ConnectJob { connect, service: Box::new(service), addresses: Vec::new(), failure: None, deadline: None };
         let handle = self.clone();
         if let Ok(address) = job.connect.host.parse::<std::net::IpAddr>() {
             let port = job.connect.port;
@@ -422,6 +422,8 @@ pub(crate) struct ConnectJob {
     pub(crate) addresses: Vec<SocketAddr>,
     /// Why it has failed already, or the last attempt did.
     pub(crate) failure: Option<String>,
+    /// For all addresses together, from the first attempt on.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl ConnectJob {

@@ -240,7 +240,9 @@ impl Worker {
         let index = self.slots.insert(slot);
         self.handle.shared.connections.fetch_add(1, Relaxed);
         self.metrics.connections.set(self.slots.len() as u64);
-        self.wheel.insert(first_deadline, Due { slot: index as u32, generation, what: What::Life });
+        // One entry serves the handshake and then the life clock: it must not come too late for the latter.
+        let first = first_deadline.min(self.context.now + self.limits.ping_interval.min(self.limits.idle_timeout));
+        self.wheel.insert(first, Due { slot: index as u32, generation, what: What::Life });
         index
     }
 
