@@ -97,7 +97,7 @@ impl Socket<'_> {
         self.worker.now()
     }
 
-    /// Stops reading, and so slows the peer down, until [`Self::resume`].
+    /// Stops reading, and so slows the peer down, until [`Self::resume`] or [`Self::close`].
     pub fn pause(&mut self) {
         self.worker.pause(self.slot);
     }

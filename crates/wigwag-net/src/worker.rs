@@ -367,7 +367,9 @@ impl Worker {
     }
 
     pub(crate) fn pause(&mut self, index: usize) {
-        self.slots[index].flags.set(Flags::PAUSED);
+        if self.is_open(index) {
+            self.slots[index].flags.set(Flags::PAUSED);
+        }
     }
 
     pub(crate) fn resume(&mut self, index: usize) {
