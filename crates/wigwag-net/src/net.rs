@@ -20,7 +20,7 @@ use wigwag_proto::{
 
 use crate::{
     acceptor::{Accept, Acceptor, Peer},
-    limits::Limits,
+    limits::{FOREVER, Limits},
     metrics::{AllMetrics, WorkerMetrics},
     remote::RemoteState,
     service::{CloseCause, Closed, Service},
@@ -139,7 +139,7 @@ impl Net {
         let shared = Arc::new(Shared {
             inboxes: polls.iter().map(|poll| Arc::new(Inbox::new(poll.waker()))).collect(),
             metrics: (0..workers).map(|_| Arc::new(WorkerMetrics::default())).collect(),
-            limits: Arc::new(limits),
+            limits: Arc::new(limits.within_reason()),
             topics: Mutex::default(),
             connections: AtomicUsize::new(0),
             out_queue_bytes: AtomicUsize::new(0),
@@ -237,13 +237,13 @@ impl Handle {
 
     /// Calls `tick` every `period` on a worker, until it returns `false` or the workers stop; paced by the intended time.
     pub fn every(&self, period: Duration, tick: impl FnMut(&Self) -> bool + Send + 'static) {
-        self.shared.inboxes[0].push(Command::Every(period.max(Duration::from_millis(1)), Box::new(tick)));
+        self.shared.inboxes[0].push(Command::Every(period.clamp(Duration::from_millis(1), FOREVER), Box::new(tick)));
     }
 
     /// Begins to stop: the same as [`Net::drain`], without waiting. A later call can only bring the end forward.
     pub fn start_drain(&self, timeout: Duration) {
         self.shared.draining.store(true, Ordering::Release);
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + timeout.min(FOREVER);
         for inbox in &self.shared.inboxes {
             inbox.push(Command::Drain(deadline));
         }

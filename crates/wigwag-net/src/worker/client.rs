@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     acceptor::Accept,
+    limits::FOREVER,
     net::{Connect, ConnectJob},
     service::CloseCause,
 };
@@ -23,7 +24,7 @@ use crate::{
 impl Worker {
     /// Tries the next address; tells the service when none is left.
     pub(super) fn start_connect(&mut self, mut job: Box<ConnectJob>) {
-        let deadline = *job.deadline.get_or_insert(self.context.now + job.connect.timeout);
+        let deadline = *job.deadline.get_or_insert(self.context.now + job.connect.timeout.min(FOREVER));
         while let Some(address) = job.addresses.pop() {
             if self.drain.is_some() {
                 job.failure = Some("stopping".to_owned());
@@ -161,7 +162,7 @@ impl Worker {
         self.start_connect(job);
     }
 
-    fn fail_opening(&mut self, index: usize, why: String) {
+    pub(super) fn fail_opening(&mut self, index: usize, why: String) {
         if let Some(Opening::Client { job, .. }) = &mut self.slots[index].extra().opening {
             job.failure = Some(why);
         }
