@@ -163,7 +163,9 @@ fn a_stream_that_ends_in_the_middle_of_a_frame_is_no_close() {
 #[test]
 fn a_half_closed_peer_reads_all_that_was_queued_for_it() {
     let (closes_in, closes) = mpsc::channel();
-    let server = serve_each(Limits::default(), move || {
+    // Marks above the message: reading goes on, and the end is seen while the queue stands.
+    let limits = Limits { out_queue_high_water: 8 << 20, out_queue_low_water: 8 << 20, ..Limits::default() };
+    let server = serve_each(limits, move || {
         Script::new().on_message(|socket, _| socket.send(Message::Binary(&[9; 4 << 20]))).closes_to(&closes_in)
     });
     let mut client = Client::connect(server.address);
@@ -215,4 +217,20 @@ fn a_refused_peer_can_read_why_while_it_is_still_sending() {
     client.stream.read_to_string(&mut answer).expect("an end without a reset");
     assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("not from there"), "{answer}");
     server.assert_empty();
+}
+
+#[test]
+fn a_half_closed_peer_above_the_high_water_mark_reads_all_as_well() {
+    let (closes_in, closes) = mpsc::channel();
+    let server = serve_each(Limits::default(), move || {
+        Script::new().on_message(|socket, _| socket.send(Message::Binary(&[9; 4 << 20]))).closes_to(&closes_in)
+    });
+    let mut client = Client::connect(server.address);
+    client.write(&[frame(TEXT, b"one"), frame(TEXT, b"two")].concat());
+    client.stream.shutdown(Shutdown::Write).expect("connected");
+    for _ in 0..2 {
+        assert!(client.read_frame() == (BINARY, vec![9; 4 << 20]));
+    }
+    client.assert_end();
+    assert_eq!(only_end(&server, &closes).cause, CloseCause::Eof);
 }

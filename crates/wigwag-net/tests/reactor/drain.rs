@@ -1,6 +1,10 @@
 //! Stopping gently.
 
-use std::{io::Read, sync::mpsc, time::{Duration, Instant}};
+use std::{
+    io::Read,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use wigwag_net::{CloseCause, CloseCode, DrainReport, Limits, Message};
 
@@ -30,7 +34,9 @@ fn each_service_is_told_and_the_peers_read_1001() {
 fn a_service_may_finish_what_it_is_answering() {
     let server = serve_each(Limits::default(), || {
         Script::new()
-            .on_drain(|socket| drop(socket.timer(Duration::from_millis(20))))
+            .on_drain(|socket| {
+                socket.timer(Duration::from_millis(20));
+            })
             .on_timer(|socket, _| {
                 socket.send(Message::Text("the rest"));
                 socket.close(CloseCode::GOING_AWAY, "");

@@ -122,7 +122,10 @@ fn a_connection_reaches_another_of_its_worker() {
     let server = serve_each(Limits::default(), move || {
         let ids = ids_in.clone();
         let mut partner = None;
-        Script::new().on_open(move |socket| drop(ids.send(socket.id()))).on_message(move |socket, message| {
+        let script = Script::new().on_open(move |socket| {
+            let _ = ids.send(socket.id());
+        });
+        script.on_message(move |socket, message| {
             let Message::Text(text) = message else { return };
             if let Some(number) = text.strip_prefix("to ") {
                 partner = REGISTRY.lock().expect("no panic").get(number.parse::<usize>().expect("a number")).copied();

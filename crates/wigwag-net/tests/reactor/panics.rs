@@ -1,6 +1,9 @@
 //! A service that panics harms its own connection only.
 
-use std::sync::{Mutex, mpsc};
+use std::{
+    sync::{Mutex, mpsc},
+    time::Duration,
+};
 
 use wigwag_net::{CloseCause, Closed, Limits, Message};
 
@@ -14,9 +17,11 @@ fn serve_panicking() -> (Server, mpsc::Receiver<Closed>) {
         accept(match path {
             "/open" => script.on_open(|_| panic!("in on_open")),
             "/message" => script.on_message(|_, _| panic!("in on_message")),
-            "/timer" => {
-                script.on_open(|socket| drop(socket.timer(std::time::Duration::ZERO))).on_timer(|_, _| panic!("in on_timer"))
-            }
+            "/timer" => script
+                .on_open(|socket| {
+                    socket.timer(Duration::ZERO);
+                })
+                .on_timer(|_, _| panic!("in on_timer")),
             "/writable" => script
                 .on_open(|socket| socket.send(Message::Binary(&[0; 100 << 10])))
                 .on_writable(|_| panic!("in on_writable")),
@@ -112,7 +117,7 @@ fn in_a_periodic_task_ends_the_task_alone() {
     let server = serve_each(Limits::default(), || Echo);
     let (dropped_in, dropped) = mpsc::channel();
     let guard = Mutex::new(dropped_in);
-    server.net.handle().every(std::time::Duration::from_millis(1), move |_| {
+    server.net.handle().every(Duration::from_millis(1), move |_| {
         let _ = guard.lock().map(|channel| channel.send(()));
         panic!("in a periodic task")
     });

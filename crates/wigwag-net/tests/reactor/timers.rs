@@ -44,7 +44,11 @@ fn timers_fire_in_order_and_never_early() {
 
 #[test]
 fn a_timer_without_end_harms_nobody() {
-    let server = serve_each(Limits::default(), || Script::new().on_open(|socket| drop(socket.timer(Duration::MAX))));
+    let server = serve_each(Limits::default(), || {
+        Script::new().on_open(|socket| {
+            socket.timer(Duration::MAX);
+        })
+    });
     let mut client = Client::connect(server.address);
     client.send("alive");
     assert_eq!(client.read_text(), "alive");
@@ -74,8 +78,12 @@ fn timers_end_with_their_connection() {
     let server = serve_each(Limits::default(), move || {
         let fired = fired_in.clone();
         Script::new()
-            .on_open(|socket| drop(socket.timer(Duration::from_millis(30))))
-            .on_timer(move |socket, _| drop(fired.send(socket.id())))
+            .on_open(|socket| {
+                socket.timer(Duration::from_millis(30));
+            })
+            .on_timer(move |socket, _| {
+                let _ = fired.send(socket.id());
+            })
     });
     let first = Client::connect(server.address);
     drop(first);

@@ -69,9 +69,8 @@ fn a_close_ends_the_tls_stream_in_order() {
 #[test]
 fn a_close_of_ours_ends_the_tls_stream_in_order() {
     let (closes_in, closes) = mpsc::channel();
-    let (server, config) = serve_tls(move || {
-        Script::new().on_open(|socket| socket.close(CloseCode::NORMAL, "")).closes_to(&closes_in)
-    });
+    let (server, config) =
+        serve_tls(move || Script::new().on_open(|socket| socket.close(CloseCode::NORMAL, "")).closes_to(&closes_in));
     let mut client = Client::open(tls_stream(&server, &config), "/");
     assert_eq!(client.read_close(), 1000);
     client.send_close(1000);
@@ -83,8 +82,11 @@ fn a_close_of_ours_ends_the_tls_stream_in_order() {
 
 #[test]
 fn a_half_closed_peer_reads_all_that_was_queued_for_it() {
-    let (server, config) =
-        serve_tls(|| Script::new().on_message(|socket, _| socket.send(Message::Binary(&[9; 4 << 20]))));
+    let (source, config) = configs();
+    let limits = Limits { out_queue_high_water: 8 << 20, out_queue_low_water: 8 << 20, ..Limits::default() };
+    let server = serve_with(1, limits, Some(source), |_| {
+        accept(Script::new().on_message(|socket, _| socket.send(Message::Binary(&[9; 4 << 20]))))
+    });
     let mut client = Client::open(tls_stream(&server, &config), "/");
     client.send("go");
     eventually("the queue stands", || server.sum(|metrics| metrics.out_queue_bytes.get()) > 0);
@@ -127,7 +129,9 @@ fn the_client_role_verifies_and_echoes() {
             socket.send(Message::Binary(&vec![5; 1 << 20]));
             socket.send(Message::Text("close"));
         })
-        .on_message(move |_, message| drop(news_in.send(message.as_bytes().len())))
+        .on_message(move |_, message| {
+            let _ = news_in.send(message.as_bytes().len());
+        })
         .closes_to(&closes_in);
     let connect = Connect::new("localhost", server.address.port(), "/");
     server.net.handle().connect(Connect { tls: Some(config), ..connect.clone() }, service);
