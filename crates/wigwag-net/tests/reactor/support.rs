@@ -130,15 +130,22 @@ impl Service for Echo {
 /// A service written down callback by callback.
 #[derive(Default)]
 pub(crate) struct Script {
-    open: Option<Box<dyn FnMut(&mut Socket<'_>) + Send>>,
-    message: Option<Box<dyn FnMut(&mut Socket<'_>, Message<'_>) + Send>>,
-    piece: Option<Box<dyn FnMut(&[u8], bool, bool) + Send>>,
-    timer: Option<Box<dyn FnMut(&mut Socket<'_>, Timer) + Send>>,
-    writable: Option<Box<dyn FnMut(&mut Socket<'_>) + Send>>,
-    pong: Option<Box<dyn FnMut(&mut Socket<'_>, &[u8]) + Send>>,
-    drain: Option<Box<dyn FnMut(&mut Socket<'_>) + Send>>,
-    close: Option<Box<dyn FnMut(&Closed) + Send>>,
+    open: Option<OnSocket>,
+    message: Option<OnMessage>,
+    piece: Option<OnPiece>,
+    timer: Option<OnTimer>,
+    writable: Option<OnSocket>,
+    pong: Option<OnPong>,
+    drain: Option<OnSocket>,
+    close: Option<OnClose>,
 }
+
+type OnSocket = Box<dyn FnMut(&mut Socket<'_>) + Send>;
+type OnMessage = Box<dyn FnMut(&mut Socket<'_>, Message<'_>) + Send>;
+type OnPiece = Box<dyn FnMut(&[u8], bool, bool) + Send>;
+type OnTimer = Box<dyn FnMut(&mut Socket<'_>, Timer) + Send>;
+type OnPong = Box<dyn FnMut(&mut Socket<'_>, &[u8]) + Send>;
+type OnClose = Box<dyn FnMut(&Closed) + Send>;
 
 impl Script {
     pub(crate) fn new() -> Self {
