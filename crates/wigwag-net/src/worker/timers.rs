@@ -120,7 +120,8 @@ impl Worker {
                 self.ping(index, b"");
                 self.settle(index);
             }
-            idle - silence
+            // An answer starts the silence anew: look again before the next Ping is due.
+            ping.min(idle - silence)
         };
         self.arm(index, next, What::Life);
     }

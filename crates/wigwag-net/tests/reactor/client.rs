@@ -1,10 +1,6 @@
 //! The client role.
 
-use std::{
-    net::TcpListener,
-    sync::mpsc,
-    time::Duration,
-};
+use std::{net::TcpListener, sync::mpsc, time::Duration};
 
 use wigwag_net::{CloseCause, CloseCode, Closed, Connect, Limits, Message, Net, Service};
 
