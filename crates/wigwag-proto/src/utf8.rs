@@ -19,6 +19,10 @@ impl Utf8Validator {
     /// Takes the next piece; fails at the first byte that makes the text invalid for good, and is then as new.
     #[inline]
     pub fn push(&mut self, piece: &[u8]) -> Result<(), InvalidUtf8> {
+        // The common case by far; simdutf8 reaches its speed with longer pieces only.
+        if self.pending_bytes == 0 && piece.len() < SHORT_BYTES && piece.is_ascii() {
+            return Ok(());
+        }
         let piece = if self.pending_bytes == 0 { piece } else { self.complete_pending(piece)? };
         let (whole, tail) = piece.split_at(piece.len() - unfinished_bytes(piece));
         simdutf8::basic::from_utf8(whole).map_err(|_| InvalidUtf8)?;
@@ -85,6 +89,9 @@ fn character_bytes(lead: u8) -> usize {
         _ => 1,
     }
 }
+
+/// Below this length, a look at whether all is ASCII costs less than simdutf8's start.
+const SHORT_BYTES: usize = 128;
 
 #[cfg(test)]
 mod tests {
