@@ -239,4 +239,16 @@ mod tests {
     fn a_connection_is_at_most_96_bytes() {
         assert!(size_of::<Connection>() <= 96, "{} bytes", size_of::<Connection>());
     }
+
+    #[test]
+    fn connections_move_between_threads_and_prepared_messages_are_shared() {
+        fn check<T: Send>() -> usize {
+            size_of::<T>()
+        }
+        fn check_shared<T: Send + Sync>() -> usize {
+            size_of::<T>()
+        }
+        assert!(check::<Connection>() > 0 && check::<Context>() > 0);
+        assert_eq!(check_shared::<Prepared>(), size_of::<usize>());
+    }
 }
