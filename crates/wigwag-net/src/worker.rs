@@ -282,6 +282,15 @@ impl Worker {
         }
     }
 
+    pub(crate) fn send_parts<P: AsRef<[u8]>>(&mut self, index: usize, kind: MessageKind, parts: &[P]) {
+        let slot = &mut self.slots[index];
+        let Some(connection) = &mut slot.connection else { return };
+        if connection.send_parts(kind, parts, &mut self.context).is_ok() {
+            self.metrics.routes[usize::from(slot.route)].messages_out.add(1);
+            self.answers += 1;
+        }
+    }
+
     pub(crate) fn send_piece(&mut self, index: usize, kind: MessageKind, piece: &[u8], last: bool) {
         let slot = &mut self.slots[index];
         let Some(connection) = &mut slot.connection else { return };

@@ -24,6 +24,22 @@ fn what_is_sent_arrives_whatever_its_length() {
 }
 
 #[test]
+fn a_message_in_parts_arrives_as_one() {
+    let parts = ["some text, ", "", "and more"];
+    let whole = parts.concat();
+    for role in [Role::Server, Role::Client] {
+        let other = if role == Role::Server { Role::Client } else { Role::Server };
+        for deflate in [None, Some(NO_CONTEXT), Some(TAKEOVER)] {
+            let config = Config { deflate_bytes_min: 0, ..Config::default() };
+            let (mut from, mut to) =
+                (Endpoint::new(role, config.clone(), deflate), Endpoint::new(other, config, deflate));
+            from.connection.send_parts(MessageKind::Text, &parts, &mut from.context).expect("open");
+            assert_eq!(to.read(&from.write_all()), [text(&whole)]);
+        }
+    }
+}
+
+#[test]
 fn one_slice_is_enough_without_control_frames() {
     let mut server = Endpoint::server();
     server.send_text("a");
