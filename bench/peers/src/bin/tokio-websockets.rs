@@ -1,4 +1,5 @@
-//! tokio-websockets: answers are fed and flushed once per batch; limits as the library sets them.
+//! tokio-websockets: limits as the library sets them. Answers are fed in batches, but the library flushes what is
+//! queued each time it is asked for the next message, so every answer is a write all the same.
 
 use tokio_websockets::{Message, ServerBuilder};
 use wigwag_bench::{answer, answer_batches, answer_text, serve};
