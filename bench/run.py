@@ -128,7 +128,7 @@ def npm(place, packages):
     """Installs packages ({name: version}) into bench/out/PLACE; returns their node_modules."""
     modules = OUT / place / "node_modules"
     manifests = {modules / name / "package.json": version for name, version in packages.items()}
-    if not all(path.exists() and json.loads(path.read_text())["version"] == version for path, version in manifests.items()):
+    if not all(path.exists() and json.loads(path.read_text())["version"] == wanted for path, wanted in manifests.items()):
         modules.parent.mkdir(parents=True, exist_ok=True)
         install(["npm", "install", "--prefix", str(modules.parent), "--no-save", "--no-package-lock", "--no-audit",
                  "--no-fund", "--loglevel=error", *(f"{name}@{version}" for name, version in packages.items())])
@@ -179,9 +179,11 @@ CATALOGUE = {
     "bun": (bun, "Bun.serve, defaults: it corks the answers of one read by itself"),
     "fastwebsockets": (lambda: rust("fastwebsockets"), "behind hyper, FragmentCollector; it writes each answer at once"),
     "sockudo-ws": (lambda: rust("sockudo-ws"), "Config::default(); flushed once per batch"),
-    "tokio-websockets": (lambda: rust("tokio-websockets"), "defaults; fed in batches, but the library itself flushes before it reads on"),
-    "tokio-tungstenite": (lambda: rust("tokio-tungstenite", "8192", note=["(tuned)"]), "read_buffer_size 8192; flushed once per batch"),
-    "tokio-tungstenite-default": (lambda: rust("tokio-tungstenite", note=["(default)"]), "default buffers (128 KiB); flushed once per batch"),
+    "tokio-websockets": (lambda: rust("tokio-websockets"), "defaults; fed in batches, but it flushes before it reads on"),
+    "tokio-tungstenite": (
+        lambda: rust("tokio-tungstenite", "8192", note=["(tuned)"]), "read_buffer_size 8192; flushed once per batch"),
+    "tokio-tungstenite-default": (
+        lambda: rust("tokio-tungstenite", note=["(default)"]), "default buffers (128 KiB); flushed once per batch"),
     "ws": (node_ws, "defaults (no compression), with bufferutil"),
     "websockets": (python_websockets, "asyncio server on uvloop, compression=None"),
 }
@@ -425,7 +427,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--workload", type=names_of("workload", WORKLOADS), default=list(WORKLOADS), metavar="A,B,…", help="default: all")
-    add("--server", type=names_of("server", CATALOGUE), default=list(CATALOGUE), metavar="NAME,…", help="default: all; see --list")
+    add("--server", type=names_of("server", CATALOGUE), default=list(CATALOGUE), metavar="NAME,…", help="see --list")
     add("--baseline", choices=CATALOGUE, default="bun", metavar="NAME", help="what the ratios are against (default: bun)")
     add("--rounds", type=int, default=5, help="default: 5")
     add("--seconds", type=float, default=2, help="measured time of one run, after a quarter of it as warm-up (default: 2)")
@@ -448,7 +450,7 @@ def raise_descriptor_limit():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard != resource.RLIM_INFINITY and hard < DESCRIPTORS_MIN:
-        say(f"without {', '.join(MANY_CONNECTIONS)}: {hard} descriptors are allowed, {DESCRIPTORS_MIN} are needed (ulimit -Hn)")
+        say(f"without {MANY_CONNECTIONS}: {hard} descriptors are allowed, {DESCRIPTORS_MIN} are needed (ulimit -Hn)")
         options.workload = [workload for workload in options.workload if workload not in MANY_CONNECTIONS]
 
 
@@ -485,7 +487,8 @@ def main():
     rounds = max(len(results) for cell in runs.values() for results in cell.values())
     # The page is for all: paths of this machine do not belong there.
     words = [Path(word).name if os.path.isabs(word) else word for word in sys.argv[1:]]
-    facts = {"date": datetime.date.today().isoformat(), "machine": machine(), "rounds": rounds, "seconds": options.seconds, "baseline": options.baseline, "missing": missing,
+    facts = {"date": datetime.date.today().isoformat(), "machine": machine(), "rounds": rounds,
+             "seconds": options.seconds, "baseline": options.baseline, "missing": missing,
              "versions": {name: server.title for name, server in servers.items()},
              "command": shlex.join(["bench/run.py", *words])}
     write(facts, summary, servers, runs)
