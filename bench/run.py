@@ -59,7 +59,7 @@ PORTS = 100
 
 
 class Unavailable(Exception):
-    """A server that cannot be had here; the text says why."""
+    """Something that cannot be had here; the text says why."""
 
 
 @dataclass
@@ -99,6 +99,9 @@ def build_generator():
     return TARGET / "release" / "generator"
 
 
+rust_peers_built = None
+
+
 def rust_peer(binary):
     """Builds all Rust peers at once, for they share most of it; alone only where that fails."""
     global rust_peers_built
@@ -114,9 +117,6 @@ def rust_peer(binary):
     lines = (PEERS / "Cargo.lock").read_text().splitlines()
     version = lines[lines.index(f'name = "{binary}"') + 1].split('"')[1]
     return str(TARGET / "release" / binary), version
-
-
-rust_peers_built = None
 
 
 def rust(binary, *arguments, note=()):
@@ -328,8 +328,7 @@ def summarise(runs):
 
 
 def limited_by(row):
-    full = [who for who in ("server", "generator") if row[f"{who}_share"] >= 0.9]
-    return " and ".join(full) or "neither"
+    return " and ".join(who for who in ("server", "generator") if row[f"{who}_share"] >= 0.9) or "neither"
 
 
 # ---- what is said ----
@@ -466,8 +465,7 @@ def main():
     signal.signal(signal.SIGTERM, interrupt)
     OUT.mkdir(parents=True, exist_ok=True)
     raise_descriptor_limit()
-    runs, status = {}, 0
-    servers, missing = {}, {}
+    runs, servers, missing, status = {}, {}, {}, 0
     try:
         generator = build_generator()
         servers, missing = gather(options.server)
@@ -482,8 +480,7 @@ def main():
         status = 130
     summary = summarise(runs)
     if not summary:
-        say("nothing was measured")
-        return status or 1
+        sys.exit("nothing was measured")
     rounds = max(len(results) for cell in runs.values() for results in cell.values())
     # The page is for all: paths of this machine do not belong there.
     words = [Path(word).name if os.path.isabs(word) else word for word in sys.argv[1:]]
@@ -491,6 +488,7 @@ def main():
              "seconds": options.seconds, "baseline": options.baseline, "missing": missing,
              "versions": {name: server.title for name, server in servers.items()},
              "command": shlex.join(["bench/run.py", *words])}
+    options.docs = options.docs and status == 0  # Half a measurement does not replace a whole one.
     write(facts, summary, servers, runs)
     return status
 
