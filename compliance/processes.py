@@ -113,9 +113,9 @@ def wait_for_exit(
             return code
         for other in others:
             if other.exit_code() is not None:
-                raise other.ended_early()
+                raise RunError(f"{other.ended_early()}\nthe {child.name} was at:{child.log_tail(1)}")
         progress()
         time.sleep(POLL_SECONDS)
     raise RunError(
-        f"the {child.name} was not done after {deadline.seconds:.0f} s (--timeout); its last words:{child.log_tail()}"
+        f"the {child.name} was not done after {deadline.seconds:.0f} s; its last words:{child.log_tail()}"
     )

@@ -91,7 +91,14 @@ def _test_client(options, engine, wanted: List[str], out: Path, deadline: Deadli
             if wait_for_exit(client, others, deadline, _progress(fuzzer, len(wanted))) != 0:
                 raise client.ended_early()
         if engine.server_ends_by_itself:
-            wait_for_exit(fuzzer, [], Deadline(min(REPORT_SECONDS, deadline.left())))
+            _wait_for_report(fuzzer, deadline)
+
+
+def _wait_for_report(fuzzer: Child, deadline: Deadline) -> None:
+    try:
+        wait_for_exit(fuzzer, [], Deadline(min(REPORT_SECONDS, deadline.left())))
+    except RunError as error:
+        raise RunError(f"no report came: did the client under test ask for /updateReports? ({error})") from error
 
 
 def _judge(options, name: str, version: str, wanted: List[str], out: Path) -> int:
@@ -156,7 +163,7 @@ def _options() -> argparse.Namespace:
         role.add_argument("--exclude", type=_patterns, default=[], help="not these")
         role.add_argument("--engine", choices=["auto", "autobahn", "kosoku"], default="auto")
         role.add_argument("--python27", help="the Python 2.7 to use for the Autobahn test-suite")
-        role.add_argument("--timeout", type=float, default=1800, metavar="S", help="for the whole run (default: 1800)")
+        role.add_argument("--timeout", type=float, default=3600, metavar="S", help="for the whole run (default: 3600)")
         role.add_argument("--out", type=Path, default=HERE / "out", help="full reports go here (default: compliance/out)")
         role.add_argument("--save", action="store_true", help="write compliance/results/{server,client,server-tls}.json")
         role.add_argument("--testee", help="name and version of the program under test, for the saved record")

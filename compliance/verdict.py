@@ -33,6 +33,8 @@ def read(out: Path) -> Dict[str, Case]:
         index = json.loads((out / "index.json").read_text())
     except FileNotFoundError as error:
         raise RunError(f"there is no report in {out}: did the client under test ask for /updateReports?") from error
+    if not index:
+        raise RunError(f"no case was run, for no connection came about; {out / 'engine.log'} may say why")
     if len(index) != 1:
         raise RunError(f"the report is about {len(index)} agents ({', '.join(sorted(index))}), it must be about one")
     (by_case,) = index.values()
