@@ -108,7 +108,7 @@ impl Worker {
             slots: Slab::new(),
             next_generation: 0,
             start,
-            context: Context::new(start, move || mask_keys.random()),
+            context: Context::new(start, move || mask_keys.random()).with_compression(handle.limits().compression),
             wheel: Wheel::new(start),
             topics: Topics::default(),
             run_queue: VecDeque::new(),
