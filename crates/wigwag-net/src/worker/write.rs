@@ -31,6 +31,7 @@ impl Worker {
         if self.slots.get(index).is_some_and(|slot| slot.phase == Phase::Gone) {
             return self.remove(index, CloseCause::Eof);
         }
+        self.note_high_water(index);
         if !self.flush(index) {
             return;
         }
@@ -134,14 +135,18 @@ impl Worker {
         count(&shared.unfinished_bytes, &mut extra.counted_unfinished, 0);
     }
 
+    /// Whoever saw the queue above its mark and stopped is told to go on, even where one write empties the queue.
+    fn note_high_water(&mut self, index: usize) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        if slot.queued_bytes() > self.limits.out_queue_high_water {
+            slot.flags.set(Flags::WANTS_WRITABLE);
+        }
+    }
+
     /// Below the low-water mark dispatch goes on, owed publications go out and the service may write again.
     fn check_marks(&mut self, index: usize) {
         let Some(slot) = self.slots.get_mut(index) else { return };
-        let queued = slot.queued_bytes();
-        if queued > self.limits.out_queue_high_water {
-            slot.flags.set(Flags::WANTS_WRITABLE);
-        }
-        if queued > self.limits.out_queue_low_water {
+        if slot.queued_bytes() > self.limits.out_queue_low_water {
             return;
         }
         if slot.flags.has(Flags::BLOCKED) {
