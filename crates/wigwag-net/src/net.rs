@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fmt, io,
+    panic::{AssertUnwindSafe, catch_unwind},
     net::{SocketAddr, TcpListener, ToSocketAddrs},
     sync::{
         Arc, Mutex, PoisonError,
@@ -22,7 +23,7 @@ use crate::{
     limits::Limits,
     metrics::{AllMetrics, WorkerMetrics},
     remote::RemoteState,
-    service::Service,
+    service::{CloseCause, Closed, Service},
     socket::ConnectionId,
     topic::Topic,
     transport::Transport,
@@ -394,6 +395,18 @@ pub(crate) struct ConnectJob {
 }
 
 impl ConnectJob {
+    /// Tells the service that its connection could not be opened.
+    pub(crate) fn give_up(mut self, why: String) {
+        let closed = Closed { reason: None, cause: CloseCause::NotOpened(why) };
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            self.service.on_close(&closed);
+            drop(self);
+        }));
+        if told.is_err() {
+            tracing::error!("a service panicked in on_close");
+        }
+    }
+
     /// The name that the certificate must bear.
     pub(crate) fn server_name(&self) -> Result<ServerName<'static>, String> {
         ServerName::try_from(self.connect.host.clone())

@@ -68,7 +68,7 @@ impl Remote {
         if self.state.is_ready() {
             return Poll::Ready(());
         }
-        self.state.wakers().push(cx.waker().clone());
+        self.state.register(cx.waker());
         // The worker may have drained the queue between the check and the registration.
         if self.state.is_ready() { Poll::Ready(()) } else { Poll::Pending }
     }
@@ -121,6 +121,11 @@ impl RemoteState {
         self.inbox_bytes.fetch_sub(bytes, Ordering::AcqRel);
     }
 
+    /// The connection's out-queue has grown to `bytes`.
+    pub(crate) fn queued(&self, bytes: usize) {
+        self.out_bytes.store(bytes, Ordering::Release);
+    }
+
     /// The worker flushed the connection; `bytes` are left.
     pub(crate) fn flushed(&self, bytes: usize) {
         self.out_bytes.store(bytes, Ordering::Release);
@@ -141,6 +146,14 @@ impl RemoteState {
 
     fn is_ready(&self) -> bool {
         self.closed.load(Ordering::Acquire) || self.queued_bytes() <= self.low_water
+    }
+
+    /// Who asks again and again is woken once.
+    fn register(&self, waker: &Waker) {
+        let mut wakers = self.wakers();
+        if !wakers.iter().any(|other| other.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
     }
 
     fn wake(&self) {

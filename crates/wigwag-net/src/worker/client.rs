@@ -17,7 +17,7 @@ use super::{
 use crate::{
     acceptor::Accept,
     net::{Connect, ConnectJob},
-    service::{CloseCause, Closed},
+    service::CloseCause,
 };
 
 impl Worker {
@@ -34,7 +34,7 @@ impl Worker {
             }
         }
         let why = job.failure.take().unwrap_or_else(|| format!("{} has no address", job.connect.host));
-        job.service.on_close(&Closed { reason: None, cause: CloseCause::NotOpened(why) });
+        job.give_up(why);
     }
 
     fn add_connecting(&mut self, mut socket: TcpStream, address: SocketAddr, mut job: Box<ConnectJob>) {

@@ -29,11 +29,13 @@ impl Worker {
             }
             Command::Connect(job) => self.start_connect(job),
             Command::Send(remote, message) => {
-                remote.taken(message.bytes());
                 if let Some(index) = self.find(remote.id) {
                     self.send(index, message.as_message());
+                    remote.queued(self.queued_bytes(index));
                     self.mark_dirty(index);
                 }
+                // Last, so that at no time the message is counted nowhere.
+                remote.taken(message.bytes());
             }
             Command::Close(id, code, reason) => {
                 if let Some(index) = self.find(id) {

@@ -14,7 +14,7 @@ use wigwag_proto::{
 };
 
 use super::{
-    Flags, Phase, Slot, Worker,
+    Flags, Phase, Slot, Worker, guard,
     slot::{Extra, Opening},
     tls::Tls,
 };
@@ -154,7 +154,7 @@ impl Worker {
         }
         let tls = slot.extra.and_then(|extra| extra.tls).and_then(|tls| tls.into_server());
         let transport = Transport { socket: StdStream::from(slot.socket), tls, unread };
-        self.acceptor.http(transport, peer);
+        guard("the acceptor", || self.acceptor.http(transport, peer));
     }
 
     /// Takes a connection (back) whose 101 was sent elsewhere.

@@ -23,6 +23,9 @@ impl Worker {
             if !slot.flags.has(Flags::READABLE) || !slot.takes_input() || slot.phase == Phase::Gone {
                 return;
             }
+            if slot.has_kept() {
+                return self.queue_run(index);
+            }
             match read_once(slot, buffer) {
                 Outcome::Bytes(count) => {
                     slot.life = self.context.now.duration_since(self.start).as_millis() as u32;
@@ -34,7 +37,15 @@ impl Worker {
                     }
                     self.handle_input(index, &mut buffer[..count]);
                 }
-                Outcome::Drained => return slot.flags.clear(Flags::READABLE),
+                Outcome::Drained => {
+                    slot.flags.clear(Flags::READABLE);
+                    let waits = slot.flags.has(Flags::TLS) && !slot.flags.has(Flags::STALLED);
+                    if waits && slot.extra.as_ref().and_then(|extra| extra.tls.as_ref()).is_some_and(|tls| tls.wants_write()) {
+                        // The session's own messages (handshake, key update) did not fit into the socket.
+                        self.settle(index);
+                    }
+                    return;
+                }
                 Outcome::End => {
                     slot.flags.clear(Flags::READABLE);
                     return self.handle_end(index);

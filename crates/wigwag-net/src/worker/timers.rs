@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use wigwag_proto::CloseCode;
 
-use super::{Flags, Phase, Worker, slot::Opening};
+use super::{Flags, Phase, Worker, guard, slot::Opening};
 use crate::service::{CloseCause, Timer};
 
 /// A timer of one connection, or of the worker itself.
@@ -50,7 +50,7 @@ impl Worker {
 
     fn fire(&mut self, due: Due) {
         match due.what {
-            What::Accept(listener) => return self.acceptance.set_ready(listener),
+            What::Accept(listener) => return self.acceptance.wake(listener),
             What::Tick(number) => return self.tick(number),
             _ => {}
         }
@@ -116,7 +116,10 @@ impl Worker {
     fn check_stall(&mut self, index: usize) {
         let now = self.context.now;
         let slot = &mut self.slots[index];
-        let Some(since) = slot.extra.as_ref().and_then(|extra| extra.stalled_since) else { return };
+        let Some(since) = slot.extra.as_ref().and_then(|extra| extra.stalled_since) else {
+            slot.extra().write_timer = false;
+            return self.trim(index);
+        };
         let waited = now.duration_since(since);
         if waited >= self.limits.write_timeout {
             return self.remove_for(index, CloseCause::WriteTimeout);
@@ -137,7 +140,7 @@ impl Worker {
         let Some(entry) = self.ticks.get_mut(number as usize) else { return };
         let Some((period, at, mut tick)) = entry.take() else { return };
         let handle = self.handle.clone();
-        if self.drain.is_some() || !tick(&handle) {
+        if self.drain.is_some() || guard("a periodic task", || tick(&handle)) != Some(true) {
             return;
         }
         // Paced by the intended time; what a long stop missed is left out.
