@@ -57,3 +57,21 @@ impl Default for Limits {
         }
     }
 }
+
+impl Limits {
+    /// Times beyond what the clock can count become [`FOREVER`].
+    pub(crate) fn within_reason(mut self) -> Self {
+        let times = [
+            &mut self.handshake_timeout,
+            &mut self.ping_interval,
+            &mut self.idle_timeout,
+            &mut self.write_timeout,
+            &mut self.linger_timeout,
+        ];
+        times.into_iter().for_each(|time| *time = (*time).min(FOREVER));
+        self
+    }
+}
+
+/// As good as no time-out at all: three weeks. The life clock counts 49 days.
+pub(crate) const FOREVER: Duration = Duration::from_secs(21 * 86_400);

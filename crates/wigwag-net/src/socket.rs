@@ -9,6 +9,7 @@ use std::{
 use wigwag_proto::{CloseCode, Message, MessageKind, connection::Prepared};
 
 use crate::{
+    limits::FOREVER,
     net::Handle,
     remote::Remote,
     service::Timer,
@@ -92,7 +93,7 @@ impl Socket<'_> {
 
     /// Calls `on_timer` after this time (granularity: 4 ms, never early). Timers end with the connection.
     pub fn timer(&mut self, after: Duration) -> Timer {
-        let at = self.now() + after;
+        let at = self.now().checked_add(after).unwrap_or_else(|| self.now() + FOREVER);
         self.timer_at(at)
     }
 
@@ -107,7 +108,7 @@ impl Socket<'_> {
         self.worker.now()
     }
 
-    /// Stops reading, and so slows the peer down, until [`Self::resume`].
+    /// Stops reading, and so slows the peer down, until [`Self::resume`] or [`Self::close`].
     pub fn pause(&mut self) {
         self.worker.pause(self.slot);
     }

@@ -240,7 +240,9 @@ impl Worker {
         let index = self.slots.insert(slot);
         self.handle.shared.connections.fetch_add(1, Relaxed);
         self.metrics.connections.set(self.slots.len() as u64);
-        self.wheel.insert(first_deadline, Due { slot: index as u32, generation, what: What::Life });
+        // One entry serves the handshake and then the life clock: it must not come too late for the latter.
+        let first = first_deadline.min(self.context.now + self.limits.ping_interval.min(self.limits.idle_timeout));
+        self.wheel.insert(first, Due { slot: index as u32, generation, what: What::Life });
         index
     }
 
@@ -328,7 +330,7 @@ impl Worker {
     }
 
     pub(crate) fn push(&mut self, index: usize, message: &Prepared, on_full: OnFull) -> bool {
-        if self.slots[index].queued_bytes() >= self.limits.push_queue_bytes_max || self.out_queues_full() {
+        if self.push_queue_full(index) {
             if on_full == OnFull::Close {
                 let why = "too slow: the queue of pushed messages is full";
                 self.end_with(index, CloseCode::TRY_AGAIN_LATER, why, CloseCause::Overload);
@@ -374,7 +376,9 @@ impl Worker {
     }
 
     pub(crate) fn pause(&mut self, index: usize) {
-        self.slots[index].flags.set(Flags::PAUSED);
+        if self.is_open(index) {
+            self.slots[index].flags.set(Flags::PAUSED);
+        }
     }
 
     pub(crate) fn resume(&mut self, index: usize) {
@@ -426,6 +430,22 @@ impl Worker {
 
     pub(crate) fn peer_address(&self, index: usize) -> io::Result<SocketAddr> {
         self.slots[index].socket.peer_addr()
+    }
+
+    /// Whether nothing more may be pushed: what the socket takes goes out first.
+    pub(crate) fn push_queue_full(&mut self, index: usize) -> bool {
+        let full = |worker: &Self| worker.slots[index].queued_bytes() >= worker.limits.push_queue_bytes_max;
+        if full(self) {
+            self.flush_in_callback(index);
+        }
+        full(self) || self.out_queues_full()
+    }
+
+    /// Writes what is queued; the connection stays in its slot even where it fails.
+    fn flush_in_callback(&mut self, index: usize) {
+        self.callback_depth += 1;
+        self.flush(index);
+        self.callback_depth -= 1;
     }
 
     /// Whether all out-queues of the process together have reached their bound.

@@ -169,7 +169,8 @@ impl Worker {
         if session.is_some() {
             flags.set(Flags::TLS);
         }
-        let opening = Opening::Server { peer, head: Vec::new() };
+        let deadline = self.context.now + self.limits.handshake_timeout;
+        let opening = Opening::Server { peer, deadline, head: Vec::new() };
         let tls = session.map(|session| Box::new(Tls::new(session)));
         let extra = Extra { opening: Some(opening), tls, ..Extra::default() };
         let slot = Slot {
@@ -183,7 +184,7 @@ impl Worker {
             service: None,
             extra: Some(Box::new(extra)),
         };
-        self.add_slot(slot, self.context.now + self.limits.handshake_timeout);
+        self.add_slot(slot, deadline);
     }
 
     /// Whether there are more connections than allowed.

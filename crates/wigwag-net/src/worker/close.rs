@@ -23,6 +23,8 @@ impl Worker {
             connection.close(code, reason, &mut self.context);
             slot.extra().cause.get_or_insert(CloseCause::Local);
             self.mark_dirty(index);
+            // The peer's answer has to be read.
+            self.resume(index);
         }
     }
 

@@ -12,7 +12,7 @@ enum Outcome {
     Bytes(usize),
     Drained,
     End,
-    Failed(io::ErrorKind),
+    Failed(io::Error),
 }
 
 impl Worker {
@@ -50,7 +50,11 @@ impl Worker {
                     slot.flags.clear(Flags::READABLE);
                     return self.handle_end(index);
                 }
-                Outcome::Failed(kind) => return self.remove(index, CloseCause::Io(kind)),
+                Outcome::Failed(error) if slot.phase == Phase::Requesting => {
+                    // A certificate that cannot be verified, say: who connects should know.
+                    return self.fail_opening(index, error.to_string());
+                }
+                Outcome::Failed(error) => return self.remove(index, CloseCause::Io(error.kind())),
             }
         }
         if self.slots.get(index).is_some_and(|slot| slot.flags.has(Flags::READABLE) && slot.takes_input()) {
@@ -93,7 +97,7 @@ fn read_once(slot: &mut Slot, buffer: &mut [u8]) -> Outcome {
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted => continue,
                 io::ErrorKind::WouldBlock => Outcome::Drained,
-                kind => Outcome::Failed(kind),
+                _ => Outcome::Failed(error),
             },
         };
     }

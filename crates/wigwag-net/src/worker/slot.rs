@@ -137,7 +137,7 @@ pub(crate) struct Extra {
 /// A handshake that is not done.
 pub(crate) enum Opening {
     /// As server: the head so far.
-    Server { peer: Peer, head: Vec<u8> },
+    Server { peer: Peer, deadline: Instant, head: Vec<u8> },
     /// As client: whom to reach, and the response head so far.
     Client { job: Box<ConnectJob>, address: SocketAddr, key: [u8; 16], head: Vec<u8> },
 }

@@ -77,7 +77,19 @@ impl Worker {
     }
 
     fn check_life(&mut self, index: usize) {
+        let now = self.context.now;
         let slot = &mut self.slots[index];
+        match (slot.phase, slot.extra.as_ref().and_then(|extra| extra.opening.as_ref())) {
+            (_, Some(Opening::Server { deadline, .. })) if *deadline > now => {
+                let left = *deadline - now;
+                return self.arm(index, left, What::Life);
+            }
+            (_, Some(Opening::Client { job, .. })) if job.deadline.is_some_and(|deadline| deadline > now) => {
+                let left = job.deadline.map_or(Duration::ZERO, |deadline| deadline - now);
+                return self.arm(index, left, What::Life);
+            }
+            _ => {}
+        }
         match slot.phase {
             Phase::Accepting => {
                 self.metrics.handshake_timeouts.add(1);
@@ -96,7 +108,8 @@ impl Worker {
         // While we ourselves do not read, the peer cannot show any life.
         let silence = if slot.takes_input() { now.wrapping_sub(slot.life) } else { 0 };
         let silence = Duration::from_millis(u64::from(silence));
-        let (ping, idle) = (self.limits.ping_interval, self.limits.idle_timeout);
+        let idle = self.limits.idle_timeout;
+        let ping = self.limits.ping_interval.min(idle);
         let next = if silence >= idle {
             self.end_with(index, CloseCode::GOING_AWAY, "no sign of life", CloseCause::IdleTimeout);
             return self.settle(index);
@@ -153,7 +166,7 @@ impl Worker {
     }
 
     /// As `remove`, but `cause` stands even where another was known.
-    fn remove_for(&mut self, index: usize, cause: CloseCause) {
+    pub(super) fn remove_for(&mut self, index: usize, cause: CloseCause) {
         let extra = self.slots[index].extra();
         if matches!(extra.cause, None | Some(CloseCause::Local)) {
             extra.cause = Some(cause.clone());
