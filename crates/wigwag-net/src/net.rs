@@ -14,15 +14,16 @@ use std::{
 
 use rustls::pki_types::ServerName;
 use wigwag_proto::{
-    CloseCode, Config, Message, connection::Prepared, deflate::Negotiated, handshake::extensions::DeflatePolicy,
+    CloseCode, Config, connection::Prepared, deflate::Negotiated, handshake::extensions::DeflatePolicy,
 };
 
 use crate::{
     acceptor::{Accept, Acceptor, Peer},
     limits::Limits,
+    message::OwnedMessage,
     metrics::{AllMetrics, WorkerMetrics},
     remote::RemoteState,
-    service::Service,
+    service::{CloseCause, Closed, Service},
     socket::ConnectionId,
     topic::Topic,
     transport::Transport,
@@ -315,7 +316,8 @@ impl Shared {
 
 /// A worker's letter box.
 pub(crate) struct Inbox {
-    commands: Mutex<Vec<Command>>,
+    /// `None` once the worker has ended.
+    commands: Mutex<Option<Vec<Command>>>,
     waker: Arc<mio::Waker>,
     /// The worker waits, or is about to: only then a wake is needed.
     sleeping: AtomicBool,
@@ -325,11 +327,14 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     fn new(waker: Arc<mio::Waker>) -> Self {
-        Self { commands: Mutex::default(), waker, sleeping: AtomicBool::new(false), load: AtomicUsize::new(0) }
+        Self { commands: Mutex::new(Some(Vec::new())), waker, sleeping: AtomicBool::new(false), load: AtomicUsize::new(0) }
     }
 
     pub(crate) fn push(&self, command: Command) {
-        self.lock().push(command);
+        match &mut *self.lock() {
+            Some(commands) => commands.push(command),
+            None => return command.refuse(),
+        }
         if self.sleeping.swap(false, Ordering::AcqRel)
             && let Err(error) = self.waker.wake()
         {
@@ -339,13 +344,21 @@ impl Inbox {
 
     /// All commands that wait, into `into`, which is empty.
     pub(crate) fn take(&self, into: &mut Vec<Command>) {
-        std::mem::swap(&mut *self.lock(), into);
+        if let Some(commands) = &mut *self.lock() {
+            std::mem::swap(commands, into);
+        }
+    }
+
+    /// The worker has ended: what waits and what still comes is refused, for nobody would ever take it out.
+    pub(crate) fn stop(&self) {
+        let left = self.lock().take();
+        left.into_iter().flatten().for_each(Command::refuse);
     }
 
     /// The worker is about to wait. `false`: do not, there is something to do.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.sleeping.store(true, Ordering::SeqCst);
-        if self.lock().is_empty() {
+        if self.lock().as_ref().is_none_or(Vec::is_empty) {
             return true;
         }
         self.sleeping.store(false, Ordering::SeqCst);
@@ -356,7 +369,7 @@ impl Inbox {
         self.sleeping.store(false, Ordering::Release);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Command>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Command>>> {
         self.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -372,12 +385,24 @@ pub(crate) enum Command {
     Accepted(mio::net::TcpStream, Box<Peer>, Option<TlsSource>),
     Adopt(Box<(Transport, Accept, Option<Negotiated>)>),
     Connect(Box<ConnectJob>),
-    Send(Arc<RemoteState>, Outgoing),
+    Send(Arc<RemoteState>, OwnedMessage),
     Close(ConnectionId, CloseCode, String),
-    Resume(ConnectionId),
+    Fail(ConnectionId),
+    Resume(Arc<RemoteState>),
     Publish(Topic, Prepared),
     Every(Duration, Tick),
     Drain(Instant),
+}
+
+impl Command {
+    /// The worker has ended. Whoever waits for an answer gets one; the rest had nobody to reach.
+    fn refuse(self) {
+        if let Self::Connect(job) = self {
+            let ConnectJob { mut service, .. } = *job;
+            let cause = CloseCause::NotOpened("the workers have stopped".to_owned());
+            service.on_close(&Closed { reason: None, cause });
+        }
+    }
 }
 
 /// A periodic task; `false` ends it.
@@ -398,36 +423,5 @@ impl ConnectJob {
     pub(crate) fn server_name(&self) -> Result<ServerName<'static>, String> {
         ServerName::try_from(self.connect.host.clone())
             .map_err(|_| format!("invalid host name {:?}", self.connect.host))
-    }
-}
-
-/// A message on its way to a worker.
-pub(crate) enum Outgoing {
-    Text(String),
-    Binary(Vec<u8>),
-}
-
-impl Outgoing {
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Binary(bytes) => bytes.len(),
-        }
-    }
-
-    pub(crate) fn as_message(&self) -> Message<'_> {
-        match self {
-            Self::Text(text) => Message::Text(text),
-            Self::Binary(bytes) => Message::Binary(bytes),
-        }
-    }
-}
-
-impl From<Message<'_>> for Outgoing {
-    fn from(message: Message<'_>) -> Self {
-        match message {
-            Message::Text(text) => Self::Text(text.to_owned()),
-            Message::Binary(bytes) => Self::Binary(bytes.to_owned()),
-        }
     }
 }

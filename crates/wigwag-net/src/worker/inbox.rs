@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use wigwag_proto::CloseCode;
+
 use super::{
     Draining, Flags, Phase, Worker,
     timers::{Due, What},
@@ -29,19 +31,28 @@ impl Worker {
             }
             Command::Connect(job) => self.start_connect(job),
             Command::Send(remote, message) => {
-                remote.taken(message.bytes());
+                let mut queued = 0;
                 if let Some(index) = self.find(remote.id) {
                     self.send(index, message.as_message());
                     self.mark_dirty(index);
+                    queued = self.queued_bytes(index);
                 }
+                remote.taken(message.as_bytes().len(), queued);
             }
             Command::Close(id, code, reason) => {
                 if let Some(index) = self.find(id) {
                     self.start_close(index, Some(code), &reason);
                 }
             }
-            Command::Resume(id) => {
+            Command::Fail(id) => {
                 if let Some(index) = self.find(id) {
+                    self.metrics.panics.add(1);
+                    self.end_with(index, CloseCode::INTERNAL_ERROR, "the service failed", CloseCause::Panic);
+                }
+            }
+            Command::Resume(remote) => {
+                remote.resumed();
+                if let Some(index) = self.find(remote.id) {
                     self.resume(index);
                 }
             }
@@ -87,6 +98,7 @@ impl Worker {
 
     /// Cuts off what is left and reports.
     pub(super) fn finish(&mut self) -> DrainReport {
+        self.inbox.stop();
         let mut report = self.drain.take().map(|drain| drain.report).unwrap_or_default();
         let left: Vec<usize> = self.slots.iter().map(|(index, _)| index).collect();
         for index in left {
