@@ -327,7 +327,12 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     fn new(waker: Arc<mio::Waker>) -> Self {
-        Self { commands: Mutex::new(Some(Vec::new())), waker, sleeping: AtomicBool::new(false), load: AtomicUsize::new(0) }
+        Self {
+            commands: Mutex::new(Some(Vec::new())),
+            waker,
+            sleeping: AtomicBool::new(false),
+            load: AtomicUsize::new(0),
+        }
     }
 
     pub(crate) fn push(&self, command: Command) {
