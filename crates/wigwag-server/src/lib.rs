@@ -46,11 +46,15 @@
 //! | [`addresses`] | bounds per peer address, trusted proxies |
 //! | [`http`] | bounds of the HTTP side |
 //! | [`live`] | the shape of `/metrics/live` |
+//! | [`async_service`] | services as async loops |
+//! | [`async_client`] | clients as async loops |
 //! | `front` | the acceptor that the workers ask (private) |
 //! | `metrics` | the Prometheus text (private) |
 
 pub mod access;
 pub mod addresses;
+pub mod async_client;
+pub mod async_service;
 pub mod http;
 pub mod live;
 pub mod route;
@@ -64,6 +68,7 @@ mod routes;
 
 pub use access::Access;
 pub use addresses::AddressLimits;
+pub use async_service::{AsyncService, AsyncSocket, async_service};
 pub use bind::BindError;
 pub use http::HttpLimits;
 pub use route::{Endpoint, Handshake, IntoRoute, Route};
