@@ -3,6 +3,7 @@
 mod banner;
 mod build;
 mod signals;
+mod tls_stub;
 
 use std::process::ExitCode;
 
