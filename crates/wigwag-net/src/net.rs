@@ -3,8 +3,8 @@
 use std::{
     collections::HashMap,
     fmt, io,
-    panic::{AssertUnwindSafe, catch_unwind},
     net::{SocketAddr, TcpListener, ToSocketAddrs},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
