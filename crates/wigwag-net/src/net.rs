@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fmt, io,
+    panic::{AssertUnwindSafe, catch_unwind},
     net::{SocketAddr, TcpListener, ToSocketAddrs},
     sync::{
         Arc, Mutex, PoisonError,
@@ -19,7 +20,7 @@ use wigwag_proto::{
 
 use crate::{
     acceptor::{Accept, Acceptor, Peer},
-    limits::Limits,
+    limits::{FOREVER, Limits},
     message::OwnedMessage,
     metrics::{AllMetrics, WorkerMetrics},
     remote::RemoteState,
@@ -139,7 +140,7 @@ impl Net {
         let shared = Arc::new(Shared {
             inboxes: polls.iter().map(|poll| Arc::new(Inbox::new(poll.waker()))).collect(),
             metrics: (0..workers).map(|_| Arc::new(WorkerMetrics::default())).collect(),
-            limits: Arc::new(limits),
+            limits: Arc::new(limits.within_reason()),
             topics: Mutex::default(),
             connections: AtomicUsize::new(0),
             out_queue_bytes: AtomicUsize::new(0),
@@ -196,7 +197,7 @@ impl Handle {
     /// Opens a connection as client. Names resolve on a thread of their own and all addresses are tried; whatever goes
     /// wrong, `service` hears of it in [`Service::on_close`] with [`crate::CloseCause::NotOpened`].
     pub fn connect(&self, connect: Connect, service: impl Service) {
-        let job = ConnectJob { connect, service: Box::new(service), addresses: Vec::new(), failure: None };
+        let job = ConnectJob { connect, service: Box::new(service), addresses: Vec::new(), failure: None, deadline: None };
         let handle = self.clone();
         if let Ok(address) = job.connect.host.parse::<std::net::IpAddr>() {
             let port = job.connect.port;
@@ -237,13 +238,13 @@ impl Handle {
 
     /// Calls `tick` every `period` on a worker, until it returns `false` or the workers stop; paced by the intended time.
     pub fn every(&self, period: Duration, tick: impl FnMut(&Self) -> bool + Send + 'static) {
-        self.shared.inboxes[0].push(Command::Every(period.max(Duration::from_millis(1)), Box::new(tick)));
+        self.shared.inboxes[0].push(Command::Every(period.clamp(Duration::from_millis(1), FOREVER), Box::new(tick)));
     }
 
     /// Begins to stop: the same as [`Net::drain`], without waiting. A later call can only bring the end forward.
     pub fn start_drain(&self, timeout: Duration) {
         self.shared.draining.store(true, Ordering::Release);
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + timeout.min(FOREVER);
         for inbox in &self.shared.inboxes {
             inbox.push(Command::Drain(deadline));
         }
@@ -316,8 +317,7 @@ impl Shared {
 
 /// A worker's letter box.
 pub(crate) struct Inbox {
-    /// `None` once the worker has ended.
-    commands: Mutex<Option<Vec<Command>>>,
+    letters: Mutex<Letters>,
     waker: Arc<mio::Waker>,
     /// The worker waits, or is about to: only then a wake is needed.
     sleeping: AtomicBool,
@@ -325,21 +325,26 @@ pub(crate) struct Inbox {
     pub(crate) load: AtomicUsize,
 }
 
+#[derive(Default)]
+struct Letters {
+    commands: Vec<Command>,
+    /// The worker has ended.
+    closed: bool,
+}
+
 impl Inbox {
     fn new(waker: Arc<mio::Waker>) -> Self {
-        Self {
-            commands: Mutex::new(Some(Vec::new())),
-            waker,
-            sleeping: AtomicBool::new(false),
-            load: AtomicUsize::new(0),
-        }
+        Self { letters: Mutex::default(), waker, sleeping: AtomicBool::new(false), load: AtomicUsize::new(0) }
     }
 
     pub(crate) fn push(&self, command: Command) {
-        match &mut *self.lock() {
-            Some(commands) => commands.push(command),
-            None => return command.refuse(),
+        let mut letters = self.lock();
+        if letters.closed {
+            drop(letters);
+            return command.refuse();
         }
+        letters.commands.push(command);
+        drop(letters);
         if self.sleeping.swap(false, Ordering::AcqRel)
             && let Err(error) = self.waker.wake()
         {
@@ -349,21 +354,20 @@ impl Inbox {
 
     /// All commands that wait, into `into`, which is empty.
     pub(crate) fn take(&self, into: &mut Vec<Command>) {
-        if let Some(commands) = &mut *self.lock() {
-            std::mem::swap(commands, into);
-        }
+        std::mem::swap(&mut self.lock().commands, into);
     }
 
-    /// The worker has ended: what waits and what still comes is refused, for nobody would ever take it out.
-    pub(crate) fn stop(&self) {
-        let left = self.lock().take();
-        left.into_iter().flatten().for_each(Command::refuse);
+    /// The worker ends: nothing will be taken any more. Gives what is left.
+    pub(crate) fn close(&self) -> Vec<Command> {
+        let mut letters = self.lock();
+        letters.closed = true;
+        std::mem::take(&mut letters.commands)
     }
 
     /// The worker is about to wait. `false`: do not, there is something to do.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.sleeping.store(true, Ordering::SeqCst);
-        if self.lock().as_ref().is_none_or(Vec::is_empty) {
+        if self.lock().commands.is_empty() {
             return true;
         }
         self.sleeping.store(false, Ordering::SeqCst);
@@ -374,8 +378,8 @@ impl Inbox {
         self.sleeping.store(false, Ordering::Release);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Command>>> {
-        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -400,12 +404,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// The worker has ended. Whoever waits for an answer gets one; the rest had nobody to reach.
-    fn refuse(self) {
-        if let Self::Connect(job) = self {
-            let ConnectJob { mut service, .. } = *job;
-            let cause = CloseCause::NotOpened("the workers have stopped".to_owned());
-            service.on_close(&Closed { reason: None, cause });
+    /// The worker has ended: whoever waits for an answer gets it here.
+    pub(crate) fn refuse(self) {
+        if let Self::Connect(mut job) = self {
+            let why = job.failure.take().unwrap_or_else(|| "the workers have stopped".to_owned());
+            job.give_up(why);
         }
     }
 }
@@ -421,9 +424,23 @@ pub(crate) struct ConnectJob {
     pub(crate) addresses: Vec<SocketAddr>,
     /// Why it has failed already, or the last attempt did.
     pub(crate) failure: Option<String>,
+    /// For all addresses together, from the first attempt on.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl ConnectJob {
+    /// Tells the service that its connection could not be opened.
+    pub(crate) fn give_up(mut self, why: String) {
+        let closed = Closed { reason: None, cause: CloseCause::NotOpened(why) };
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            self.service.on_close(&closed);
+            drop(self);
+        }));
+        if told.is_err() {
+            tracing::error!("a service panicked in on_close");
+        }
+    }
+
     /// The name that the certificate must bear.
     pub(crate) fn server_name(&self) -> Result<ServerName<'static>, String> {
         ServerName::try_from(self.connect.host.clone())

@@ -48,6 +48,8 @@
 //! | [`async_client`] | connections opened as client, for async code |
 //! | [`http`] | bounds of the HTTP side |
 //! | [`live`] | the shape of `/metrics/live` |
+//! | [`async_service`] | services as async loops |
+//! | [`async_client`] | clients as async loops |
 //! | `front` | the acceptor that the workers ask (private) |
 //! | `metrics` | the Prometheus text (private) |
 

@@ -1,6 +1,6 @@
 //! Commands of other threads, and the drain.
 
-use std::time::Instant;
+use std::{sync::atomic::Ordering::Relaxed, time::Instant};
 
 use wigwag_proto::CloseCode;
 
@@ -24,6 +24,9 @@ impl Worker {
 
     fn obey(&mut self, command: Command) {
         match command {
+            Command::Accepted(..) if self.drain.is_some() => {
+                self.inbox.load.fetch_sub(1, Relaxed);
+            }
             Command::Accepted(socket, peer, tls) => self.add_accepted(socket, *peer, tls),
             Command::Adopt(job) => {
                 let (transport, accept, negotiated) = *job;
@@ -58,10 +61,13 @@ impl Worker {
             }
             Command::Publish(topic, message) => self.publish(topic, &message),
             Command::Every(period, tick) => {
-                let number = self.ticks.len() as u32;
                 let first = self.context.now + period;
-                self.ticks.push(Some((period, first, tick)));
-                self.wheel.insert(first, Due { slot: 0, generation: 0, what: What::Tick(number) });
+                // The place of one that has ended is free: its timer is gone.
+                let free = self.ticks.iter().position(Option::is_none);
+                let number = free.unwrap_or(self.ticks.len());
+                self.ticks.resize_with(self.ticks.len().max(number + 1), || None);
+                self.ticks[number] = Some((period, first, tick));
+                self.wheel.insert(first, Due { slot: 0, generation: 0, what: What::Tick(number as u32) });
             }
             Command::Drain(deadline) => self.start_drain(deadline),
         }
@@ -98,7 +104,6 @@ impl Worker {
 
     /// Cuts off what is left and reports.
     pub(super) fn finish(&mut self) -> DrainReport {
-        self.inbox.stop();
         let mut report = self.drain.take().map(|drain| drain.report).unwrap_or_default();
         let left: Vec<usize> = self.slots.iter().map(|(index, _)| index).collect();
         for index in left {
@@ -110,8 +115,9 @@ impl Worker {
                 report.cut += 1;
                 report.cut_bytes += slot.queued_bytes();
             }
-            self.remove(index, CloseCause::Drained);
+            self.remove_for(index, CloseCause::Drained);
         }
+        self.inbox.close().into_iter().for_each(Command::refuse);
         report
     }
 }
