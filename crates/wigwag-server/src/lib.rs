@@ -44,10 +44,11 @@
 //! | [`route`] | the endpoint that a user gives for a path, and the handshake that it judges |
 //! | [`access`] | which Host and which Origin may come in |
 //! | [`addresses`] | bounds per peer address, trusted proxies |
+//! | [`async_service`] | services written as an async loop on tokio |
+//! | [`async_client`] | connections opened as client, for async code |
 //! | [`http`] | bounds of the HTTP side |
 //! | [`live`] | the shape of `/metrics/live` |
-//! | [`async_service`] | services as async loops |
-//! | [`async_client`] | clients as async loops |
+//! | [`tls`] | certificates from files, as server and as client |
 //! | `front` | the acceptor that the workers ask (private) |
 //! | `metrics` | the Prometheus text (private) |
 
@@ -59,6 +60,7 @@ pub mod http;
 pub mod live;
 pub mod route;
 pub mod server;
+pub mod tls;
 
 mod bind;
 mod front;
