@@ -2,8 +2,8 @@
 
 mod banner;
 mod build;
+mod pages;
 mod signals;
-mod tls_stub;
 
 use std::process::ExitCode;
 

@@ -9,10 +9,11 @@ use wigwag_proto::{
 };
 use wigwag_server::{
     Access, AddressLimits, BoundServer, HttpLimits, Server,
+    tls::{ReloadableTls, TlsFiles},
 };
-use super::tls_stub::{ReloadableTls, TlsFiles};
 use wigwag_services::{Echo, Letters, Random, Stream};
 
+use super::pages;
 use crate::settings::{Scalar, Settings};
 
 /// A server that listens on every address asked for.
@@ -23,6 +24,7 @@ pub(crate) fn server(settings: &Settings, tls: Option<&ReloadableTls>) -> anyhow
         .route("/stream", Stream::new(settings.services.stream_interval))
         .route("/letters", Letters::new(settings.services.letters_interval))
         .default_route(settings.services.default_service.as_str())
+        .pages(pages::router())
         .version(env!("CARGO_PKG_VERSION"))
         .workers(settings.workers())
         .limits(limits(settings))

@@ -1,6 +1,6 @@
 //! Signals: SIGTERM and ctrl-c drain, a second one stops at once, SIGHUP reloads (or drains, at a terminal).
 
-use super::tls_stub::ReloadableTls;
+use wigwag_server::tls::ReloadableTls;
 
 /// Waits for the signal that asks the server to stop. Reloads meanwhile, as often as it is asked to.
 #[cfg(unix)]
