@@ -14,6 +14,7 @@
 //! | [`socket`] | what a callback may do with its connection |
 //! | [`acceptor`] | who judges handshakes |
 //! | [`net`] | starting, stopping, reaching the workers |
+//! | [`message`] | a message that owns its payload |
 //! | [`remote`] | a connection reached from another thread |
 //! | [`topic`] | one message to many connections |
 //! | [`limits`] | every bound, with its default |
@@ -23,6 +24,7 @@
 
 pub mod acceptor;
 pub mod limits;
+pub mod message;
 pub mod metrics;
 pub mod net;
 pub mod remote;
@@ -37,8 +39,9 @@ mod worker;
 
 pub use acceptor::{Accept, Acceptor, Peer, Permit, Refusal, Verdict};
 pub use limits::Limits;
+pub use message::OwnedMessage;
 pub use net::{Connect, DrainReport, Handle, Listener, Net};
-pub use remote::{Remote, SendError};
+pub use remote::{Ready, Remote, SendError};
 pub use service::{CloseCause, Closed, Service, Timer};
 pub use socket::{ConnectionId, OnFull, Socket};
 pub use topic::{Lag, Topic};

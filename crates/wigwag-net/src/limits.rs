@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wigwag_proto::handshake::HeadLimits;
+use wigwag_proto::{connection::Compression, handshake::HeadLimits};
 
 /// Bounds of all connections of one [`crate::Net`].
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Limits {
     pub linger_timeout: Duration,
     /// How much input is thrown away then, in bytes. Default: 1 MiB.
     pub linger_bytes_max: usize,
+    /// How hard each worker's compressor works, and so what it weighs.
+    pub compression: Compression,
 }
 
 impl Default for Limits {
@@ -51,6 +53,7 @@ impl Default for Limits {
             connections_max: 100_000,
             linger_timeout: Duration::from_secs(2),
             linger_bytes_max: 1 << 20,
+            compression: Compression::default(),
         }
     }
 }

@@ -15,12 +15,13 @@ use std::{
 
 use rustls::pki_types::ServerName;
 use wigwag_proto::{
-    CloseCode, Config, Message, connection::Prepared, deflate::Negotiated, handshake::extensions::DeflatePolicy,
+    CloseCode, Config, connection::Prepared, deflate::Negotiated, handshake::extensions::DeflatePolicy,
 };
 
 use crate::{
     acceptor::{Accept, Acceptor, Peer},
     limits::{FOREVER, Limits},
+    message::OwnedMessage,
     metrics::{AllMetrics, WorkerMetrics},
     remote::RemoteState,
     service::{CloseCause, Closed, Service},
@@ -394,9 +395,10 @@ pub(crate) enum Command {
     Accepted(mio::net::TcpStream, Box<Peer>, Option<TlsSource>),
     Adopt(Box<(Transport, Accept, Option<Negotiated>)>),
     Connect(Box<ConnectJob>),
-    Send(Arc<RemoteState>, Outgoing),
+    Send(Arc<RemoteState>, OwnedMessage),
     Close(ConnectionId, CloseCode, String),
-    Resume(ConnectionId),
+    Fail(ConnectionId),
+    Resume(Arc<RemoteState>),
     Publish(Topic, Prepared),
     Every(Duration, Tick),
     Drain(Instant),
@@ -444,36 +446,5 @@ impl ConnectJob {
     pub(crate) fn server_name(&self) -> Result<ServerName<'static>, String> {
         ServerName::try_from(self.connect.host.clone())
             .map_err(|_| format!("invalid host name {:?}", self.connect.host))
-    }
-}
-
-/// A message on its way to a worker.
-pub(crate) enum Outgoing {
-    Text(String),
-    Binary(Vec<u8>),
-}
-
-impl Outgoing {
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Binary(bytes) => bytes.len(),
-        }
-    }
-
-    pub(crate) fn as_message(&self) -> Message<'_> {
-        match self {
-            Self::Text(text) => Message::Text(text),
-            Self::Binary(bytes) => Message::Binary(bytes),
-        }
-    }
-}
-
-impl From<Message<'_>> for Outgoing {
-    fn from(message: Message<'_>) -> Self {
-        match message {
-            Message::Text(text) => Self::Text(text.to_owned()),
-            Message::Binary(bytes) => Self::Binary(bytes.to_owned()),
-        }
     }
 }

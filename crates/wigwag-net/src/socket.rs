@@ -48,6 +48,16 @@ impl Socket<'_> {
         self.worker.send(self.slot, message);
     }
 
+    /// Queues one text message that lies in several parts: spares the caller from joining them. Else as [`Self::send`].
+    pub fn send_text(&mut self, parts: &[&str]) {
+        self.worker.send_parts(self.slot, MessageKind::Text, parts);
+    }
+
+    /// Queues one binary message that lies in several parts: spares the caller from joining them. Else as [`Self::send`].
+    pub fn send_binary(&mut self, parts: &[&[u8]]) {
+        self.worker.send_parts(self.slot, MessageKind::Binary, parts);
+    }
+
     /// Queues a piece of a message, for relays (see [`Self::set_piecewise`]). Until the last piece of a message is sent,
     /// whole messages are dropped.
     pub fn send_piece(&mut self, kind: MessageKind, piece: &[u8], last: bool) {

@@ -108,7 +108,7 @@ impl Worker {
             slots: Slab::new(),
             next_generation: 0,
             start,
-            context: Context::new(start, move || mask_keys.random()),
+            context: Context::new(start, move || mask_keys.random()).with_compression(handle.limits().compression),
             wheel: Wheel::new(start),
             topics: Topics::default(),
             run_queue: VecDeque::new(),
@@ -306,6 +306,15 @@ impl Worker {
         let slot = &mut self.slots[index];
         let Some(connection) = &mut slot.connection else { return };
         if connection.send(message, &mut self.context).is_ok() {
+            self.metrics.routes[usize::from(slot.route)].messages_out.add(1);
+            self.answers += 1;
+        }
+    }
+
+    pub(crate) fn send_parts<P: AsRef<[u8]>>(&mut self, index: usize, kind: MessageKind, parts: &[P]) {
+        let slot = &mut self.slots[index];
+        let Some(connection) = &mut slot.connection else { return };
+        if connection.send_parts(kind, parts, &mut self.context).is_ok() {
             self.metrics.routes[usize::from(slot.route)].messages_out.add(1);
             self.answers += 1;
         }

@@ -18,7 +18,11 @@ impl Worker {
         let Some(connection) = &mut slot.connection else { return };
         if connection.is_open() {
             connection.close(code, reason, &mut self.context);
-            slot.extra().cause.get_or_insert(CloseCause::Local);
+            let extra = slot.extra();
+            extra.cause.get_or_insert(CloseCause::Local);
+            if let Some(remote) = &extra.remote {
+                remote.begin_closing();
+            }
             self.mark_dirty(index);
             // The peer's answer has to be read.
             self.resume(index);
@@ -176,7 +180,7 @@ impl Worker {
         }
         if let Some(extra) = &mut self.slots[index].extra {
             if let Some(remote) = extra.remote.take() {
-                remote.gone();
+                remote.begin_closing();
             }
             let permit = extra.permit.take();
             guard("a permit's drop", || drop(permit));

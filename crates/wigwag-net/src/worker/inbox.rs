@@ -2,6 +2,8 @@
 
 use std::{sync::atomic::Ordering::Relaxed, time::Instant};
 
+use wigwag_proto::CloseCode;
+
 use super::{
     Draining, Flags, Phase, Worker,
     timers::{Due, What},
@@ -32,21 +34,28 @@ impl Worker {
             }
             Command::Connect(job) => self.start_connect(job),
             Command::Send(remote, message) => {
+                let mut queued = 0;
                 if let Some(index) = self.find(remote.id) {
                     self.send(index, message.as_message());
-                    remote.queued(self.queued_bytes(index));
                     self.mark_dirty(index);
+                    queued = self.queued_bytes(index);
                 }
-                // Last, so that at no time the message is counted nowhere.
-                remote.taken(message.bytes());
+                remote.taken(message.as_bytes().len(), queued);
             }
             Command::Close(id, code, reason) => {
                 if let Some(index) = self.find(id) {
                     self.start_close(index, Some(code), &reason);
                 }
             }
-            Command::Resume(id) => {
+            Command::Fail(id) => {
                 if let Some(index) = self.find(id) {
+                    self.metrics.panics.add(1);
+                    self.end_with(index, CloseCode::INTERNAL_ERROR, "the service failed", CloseCause::Panic);
+                }
+            }
+            Command::Resume(remote) => {
+                remote.resumed();
+                if let Some(index) = self.find(remote.id) {
                     self.resume(index);
                 }
             }
