@@ -1,7 +1,6 @@
 //! Connections reached from other threads.
 
 use std::{
-    future::poll_fn,
     pin::pin,
     sync::{Arc, mpsc},
     task::{Context, Wake, Waker},
@@ -34,7 +33,7 @@ impl Wake for Unpark {
 /// Waits for readiness as a task would: woken, not polling.
 fn wait_ready(remote: &Remote) {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut ready = pin!(poll_fn(|cx| remote.poll_ready(cx)));
+    let mut ready = pin!(remote.ready());
     let deadline = Instant::now() + PATIENCE;
     while ready.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
         std::thread::park_timeout(PATIENCE);
