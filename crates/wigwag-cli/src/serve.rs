@@ -2,6 +2,7 @@
 
 mod banner;
 mod build;
+mod pages;
 mod signals;
 
 use std::process::ExitCode;

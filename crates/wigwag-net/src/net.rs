@@ -3,8 +3,8 @@
 use std::{
     collections::HashMap,
     fmt, io,
-    panic::{AssertUnwindSafe, catch_unwind},
     net::{SocketAddr, TcpListener, ToSocketAddrs},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -197,7 +197,8 @@ impl Handle {
     /// Opens a connection as client. Names resolve on a thread of their own and all addresses are tried; whatever goes
     /// wrong, `service` hears of it in [`Service::on_close`] with [`crate::CloseCause::NotOpened`].
     pub fn connect(&self, connect: Connect, service: impl Service) {
-        let job = ConnectJob { connect, service: Box::new(service), addresses: Vec::new(), failure: None, deadline: None };
+        let job =
+            ConnectJob { connect, service: Box::new(service), addresses: Vec::new(), failure: None, deadline: None };
         let handle = self.clone();
         if let Ok(address) = job.connect.host.parse::<std::net::IpAddr>() {
             let port = job.connect.port;

@@ -1,9 +1,7 @@
 //! `/random`: the message, a space, and a whole number from 1 to 100, each equally likely.
 //!
-//! Nothing is allocated or locked per message: answers are put together in a buffer of the worker's thread, and the
-//! generator is the thread's own. The numbers are no secret; nobody may rely on their being unforeseeable.
-
-use std::cell::RefCell;
+//! Nothing is allocated or locked per message: the parts of an answer are put together in the connection's out-buffer,
+//! and the generator is the thread's own. The numbers are no secret; nobody may rely on their being unforeseeable.
 
 use wigwag_net::{Message, Service, Socket};
 
@@ -13,22 +11,10 @@ pub struct Random;
 
 impl Service for Random {
     fn on_message(&mut self, socket: &mut Socket<'_>, message: Message<'_>) {
-        let number = fastrand::u8(1..=100);
+        let suffix = Suffix::new(fastrand::u8(1..=100));
         match message {
-            Message::Text(text) => TEXT.with_borrow_mut(|answer| {
-                answer.push_str(text);
-                answer.push_str(Suffix::new(number).as_str());
-                socket.send(Message::Text(answer));
-                answer.clear();
-                answer.shrink_to(KEPT_BYTES_MAX);
-            }),
-            Message::Binary(bytes) => BINARY.with_borrow_mut(|answer| {
-                answer.extend_from_slice(bytes);
-                answer.extend_from_slice(Suffix::new(number).as_bytes());
-                socket.send(Message::Binary(answer));
-                answer.clear();
-                answer.shrink_to(KEPT_BYTES_MAX);
-            }),
+            Message::Text(text) => socket.send_text(&[text, suffix.as_str()]),
+            Message::Binary(bytes) => socket.send_binary(&[bytes, suffix.as_bytes()]),
         }
     }
 }
@@ -58,14 +44,6 @@ impl Suffix {
         std::str::from_utf8(self.as_bytes()).expect("a space and digits are ASCII")
     }
 }
-
-thread_local! {
-    static TEXT: RefCell<String> = const { RefCell::new(String::new()) };
-    static BINARY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A worker keeps no more of its buffer than this; a larger message's room is given back at once.
-const KEPT_BYTES_MAX: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {

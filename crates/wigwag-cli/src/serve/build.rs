@@ -13,7 +13,8 @@ use wigwag_server::{
 };
 use wigwag_services::{Echo, Letters, Random, Stream};
 
-use crate::settings::Settings;
+use super::pages;
+use crate::settings::{Scalar, Settings};
 
 /// A server that listens on every address asked for.
 pub(crate) fn server(settings: &Settings, tls: Option<&ReloadableTls>) -> anyhow::Result<BoundServer> {
@@ -23,7 +24,7 @@ pub(crate) fn server(settings: &Settings, tls: Option<&ReloadableTls>) -> anyhow
         .route("/stream", Stream::new(settings.services.stream_interval))
         .route("/letters", Letters::new(settings.services.letters_interval))
         .default_route(settings.services.default_service.as_str())
-        .pages(wigwag_web::router())
+        .pages(pages::router())
         .version(env!("CARGO_PKG_VERSION"))
         .workers(settings.workers())
         .limits(limits(settings))
@@ -92,8 +93,8 @@ fn deflate(settings: &Settings) -> DeflatePolicy {
 
 fn access(settings: &Settings) -> Access {
     Access {
-        allow_origins: settings.access.allow_origin.iter().map(ToString::to_string).collect(),
-        allow_hosts: settings.access.allow_host.iter().map(ToString::to_string).collect(),
+        allow_origins: settings.access.allow_origin.iter().map(Scalar::text).collect(),
+        allow_hosts: settings.access.allow_host.iter().map(Scalar::text).collect(),
     }
 }
 

@@ -50,7 +50,14 @@ impl Acceptance {
             let local = listener.socket.local_addr()?;
             let mut socket = TcpListener::from_std(listener.socket);
             poller.add_listener(&mut socket, number as u16)?;
-            acceptance.listeners.push(Listening { socket, local, tls: listener.tls, ready: true, resting: false, warned: false });
+            acceptance.listeners.push(Listening {
+                socket,
+                local,
+                tls: listener.tls,
+                ready: true,
+                resting: false,
+                warned: false,
+            });
         }
         Ok(acceptance)
     }

@@ -1,9 +1,6 @@
 //! The end of a connection: closing handshake, lingering, removal, and telling the service once.
 
-use std::{
-    net::Shutdown,
-    sync::atomic::Ordering::Relaxed,
-};
+use std::{net::Shutdown, sync::atomic::Ordering::Relaxed};
 
 use wigwag_proto::{CloseCode, Role};
 

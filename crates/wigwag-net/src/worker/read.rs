@@ -40,7 +40,9 @@ impl Worker {
                 Outcome::Drained => {
                     slot.flags.clear(Flags::READABLE);
                     let waits = slot.flags.has(Flags::TLS) && !slot.flags.has(Flags::STALLED);
-                    if waits && slot.extra.as_ref().and_then(|extra| extra.tls.as_ref()).is_some_and(|tls| tls.wants_write()) {
+                    if waits
+                        && slot.extra.as_ref().and_then(|extra| extra.tls.as_ref()).is_some_and(|tls| tls.wants_write())
+                    {
                         // The session's own messages (handshake, key update) did not fit into the socket.
                         self.settle(index);
                     }
