@@ -54,4 +54,3 @@ pub(crate) fn warn_of_descriptors(settings: &Settings) {
 fn short(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
-

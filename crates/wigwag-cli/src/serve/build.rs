@@ -1,5 +1,6 @@
 //! Settings become a server: every setting is given to the part that it is for.
 
+use super::tls_stub::{ReloadableTls, TlsFiles};
 use anyhow::Context as _;
 use wigwag_net::Limits;
 use wigwag_proto::{
@@ -7,10 +8,7 @@ use wigwag_proto::{
     connection::Compression,
     handshake::{HeadLimits, extensions::DeflatePolicy},
 };
-use wigwag_server::{
-    Access, AddressLimits, BoundServer, HttpLimits, Server,
-};
-use super::tls_stub::{ReloadableTls, TlsFiles};
+use wigwag_server::{Access, AddressLimits, BoundServer, HttpLimits, Server};
 use wigwag_services::{Echo, Letters, Random, Stream};
 
 use crate::settings::{Scalar, Settings};

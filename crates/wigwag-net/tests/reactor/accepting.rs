@@ -92,7 +92,9 @@ fn an_adopted_connection_goes_on_where_the_other_side_stopped() {
 fn bad_heads_are_answered_with_400_and_bounds_with_431() {
     let server = serve_each(Limits::default(), || Echo);
     let long = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(100_000));
-    for (head, status) in [("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400), ("nonsense\r\n\r\n", 400), (&long, 431)] {
+    for (head, status) in
+        [("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400), ("nonsense\r\n\r\n", 400), (&long, 431)]
+    {
         let mut client = Client::raw(tcp(server.address));
         client.write(head.as_bytes());
         let answer = client.read_head();

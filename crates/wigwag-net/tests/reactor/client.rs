@@ -1,6 +1,10 @@
 //! The client role.
 
-use std::{net::TcpListener, sync::{Arc, mpsc}, time::Duration};
+use std::{
+    net::TcpListener,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use wigwag_net::{CloseCause, CloseCode, Closed, Connect, Limits, Message, Net, Service};
 

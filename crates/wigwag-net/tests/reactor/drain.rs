@@ -1,6 +1,10 @@
 //! Stopping gently.
 
-use std::{io::Read, sync::mpsc, time::{Duration, Instant}};
+use std::{
+    io::Read,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use wigwag_net::{CloseCause, CloseCode, DrainReport, Limits, Message};
 
@@ -29,12 +33,10 @@ fn each_service_is_told_and_the_peers_read_1001() {
 #[test]
 fn a_service_may_finish_what_it_is_answering() {
     let server = serve_each(Limits::default(), || {
-        Script::new()
-            .on_drain(|socket| drop(socket.timer(Duration::from_millis(20))))
-            .on_timer(|socket, _| {
-                socket.send(Message::Text("the rest"));
-                socket.close(CloseCode::GOING_AWAY, "");
-            })
+        Script::new().on_drain(|socket| drop(socket.timer(Duration::from_millis(20)))).on_timer(|socket, _| {
+            socket.send(Message::Text("the rest"));
+            socket.close(CloseCode::GOING_AWAY, "");
+        })
     });
     let mut client = Client::connect(server.address);
     let draining = std::thread::spawn(move || server.net.drain(PATIENCE));

@@ -1,6 +1,10 @@
 //! Signs of life, and their absence.
 
-use std::{io::Read, sync::mpsc, time::{Duration, Instant}};
+use std::{
+    io::Read,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use wigwag_net::{CloseCause, Limits};
 

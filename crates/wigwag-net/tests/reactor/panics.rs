@@ -14,9 +14,9 @@ fn serve_panicking() -> (Server, mpsc::Receiver<Closed>) {
         accept(match path {
             "/open" => script.on_open(|_| panic!("in on_open")),
             "/message" => script.on_message(|_, _| panic!("in on_message")),
-            "/timer" => {
-                script.on_open(|socket| drop(socket.timer(std::time::Duration::ZERO))).on_timer(|_, _| panic!("in on_timer"))
-            }
+            "/timer" => script
+                .on_open(|socket| drop(socket.timer(std::time::Duration::ZERO)))
+                .on_timer(|_, _| panic!("in on_timer")),
             "/writable" => script
                 .on_open(|socket| socket.send(Message::Binary(&[0; 100 << 10])))
                 .on_writable(|_| panic!("in on_writable")),

@@ -69,9 +69,8 @@ fn a_close_ends_the_tls_stream_in_order() {
 #[test]
 fn a_close_of_ours_ends_the_tls_stream_in_order() {
     let (closes_in, closes) = mpsc::channel();
-    let (server, config) = serve_tls(move || {
-        Script::new().on_open(|socket| socket.close(CloseCode::NORMAL, "")).closes_to(&closes_in)
-    });
+    let (server, config) =
+        serve_tls(move || Script::new().on_open(|socket| socket.close(CloseCode::NORMAL, "")).closes_to(&closes_in));
     let mut client = Client::open(tls_stream(&server, &config), "/");
     assert_eq!(client.read_close(), 1000);
     client.send_close(1000);

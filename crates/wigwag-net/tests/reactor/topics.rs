@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use wigwag_net::{Lag, Limits, Message, Socket, Verdict, Handle};
+use wigwag_net::{Handle, Lag, Limits, Message, Socket, Verdict};
 use wigwag_proto::connection::Prepared;
 
 use crate::support::*;
