@@ -1,6 +1,5 @@
 //! Settings become a server: every setting is given to the part that it is for.
 
-use super::tls_stub::{ReloadableTls, TlsFiles};
 use anyhow::Context as _;
 use wigwag_net::Limits;
 use wigwag_proto::{
@@ -8,14 +7,10 @@ use wigwag_proto::{
     connection::Compression,
     handshake::{HeadLimits, extensions::DeflatePolicy},
 };
-<<<<<<< HEAD
 use wigwag_server::{
     Access, AddressLimits, BoundServer, HttpLimits, Server,
     tls::{ReloadableTls, TlsFiles},
 };
-=======
-use wigwag_server::{Access, AddressLimits, BoundServer, HttpLimits, Server};
->>>>>>> services
 use wigwag_services::{Echo, Letters, Random, Stream};
 
 use super::pages;

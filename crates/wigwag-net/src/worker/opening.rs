@@ -177,9 +177,10 @@ impl Worker {
     /// Takes a connection back whose next request, at the front of `unread`, asks for a WebSocket.
     pub(super) fn readmit(&mut self, transport: Transport, peer: Peer) {
         let Transport { socket, tls, mut unread } = transport;
-        let opening = Opening::Server { peer, head: Vec::new() };
+        let deadline = self.context.now + self.limits.handshake_timeout;
+        let opening = Opening::Server { peer, deadline, head: Vec::new() };
         let Some(slot) = self.slot_for(socket, tls, Phase::Accepting, Some(opening)) else { return };
-        let index = self.add_slot(slot, self.context.now + self.limits.handshake_timeout);
+        let index = self.add_slot(slot, deadline);
         self.inbox.load.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.handle_request(index, &mut unread);
         if self.slots.contains(index) {

@@ -1,14 +1,6 @@
 //! The client role.
 
-<<<<<<< HEAD
 use std::{net::TcpListener, sync::mpsc, time::Duration};
-=======
-use std::{
-    net::TcpListener,
-    sync::{Arc, mpsc},
-    time::Duration,
-};
->>>>>>> services
 
 use wigwag_net::{CloseCause, CloseCode, Closed, Connect, Limits, Message, Net, Service};
 

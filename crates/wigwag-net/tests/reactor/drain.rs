@@ -33,7 +33,6 @@ fn each_service_is_told_and_the_peers_read_1001() {
 #[test]
 fn a_service_may_finish_what_it_is_answering() {
     let server = serve_each(Limits::default(), || {
-<<<<<<< HEAD
         Script::new()
             .on_drain(|socket| {
                 socket.timer(Duration::from_millis(20));
@@ -42,12 +41,6 @@ fn a_service_may_finish_what_it_is_answering() {
                 socket.send(Message::Text("the rest"));
                 socket.close(CloseCode::GOING_AWAY, "");
             })
-=======
-        Script::new().on_drain(|socket| drop(socket.timer(Duration::from_millis(20)))).on_timer(|socket, _| {
-            socket.send(Message::Text("the rest"));
-            socket.close(CloseCode::GOING_AWAY, "");
-        })
->>>>>>> services
     });
     let mut client = Client::connect(server.address);
     let draining = std::thread::spawn(move || server.net.drain(PATIENCE));

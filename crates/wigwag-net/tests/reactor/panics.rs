@@ -18,13 +18,9 @@ fn serve_panicking() -> (Server, mpsc::Receiver<Closed>) {
             "/open" => script.on_open(|_| panic!("in on_open")),
             "/message" => script.on_message(|_, _| panic!("in on_message")),
             "/timer" => script
-<<<<<<< HEAD
                 .on_open(|socket| {
                     socket.timer(Duration::ZERO);
                 })
-=======
-                .on_open(|socket| drop(socket.timer(std::time::Duration::ZERO)))
->>>>>>> services
                 .on_timer(|_, _| panic!("in on_timer")),
             "/writable" => script
                 .on_open(|socket| socket.send(Message::Binary(&[0; 100 << 10])))
