@@ -1,6 +1,7 @@
 //! `wigwag try` as a person runs it, against the services and against servers that answer wrong.
 
 use std::{
+    io::{BufRead as _, BufReader},
     net::{SocketAddr, TcpListener},
     process::{Output, Stdio},
     sync::Arc,
@@ -164,6 +165,27 @@ mod count {
     fn close_of_the_server_is_told_and_fails() {
         let output = serve().run(&["echo", "-n", "5"], "/closing");
         check_end(&output, "5 sent, 0 answered, 5 lost", "Close 1001, enough", 1);
+    }
+
+    /// Ctrl-c: no more is sent, what is under way arrives, the count so far is told.
+    #[cfg(unix)]
+    #[test]
+    fn interrupted_run_counts_what_was_exchanged() {
+        let server = serve();
+        let url = format!("ws://{}", server.address);
+        let mut child = command(&["random", "a", "-n", "1000000000"], &url)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        lines.next().expect("an answer").expect("UTF-8");
+        let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(kill.expect("kill is there").success());
+        let last = lines.map(|line| line.expect("UTF-8")).last().expect("a count line");
+        let words: Vec<&str> = last.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+        let [sent, "sent", answered, "answered", "0", "lost"] = words[..] else { panic!("{last}") };
+        assert_eq!(sent, answered);
+        assert_eq!(child.wait().expect("it ends").code(), Some(1));
     }
 
     #[cfg(unix)]

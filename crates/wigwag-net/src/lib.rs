@@ -20,6 +20,7 @@
 //! | [`limits`] | every bound, with its default |
 //! | [`metrics`] | what the workers count |
 //! | [`transport`] | a socket with its TLS session and unread bytes |
+//! | [`url`] | `ws://` and `wss://` URLs in their parts |
 //! | `worker` | the loop itself (private) |
 
 pub mod acceptor;
@@ -32,6 +33,7 @@ pub mod service;
 pub mod socket;
 pub mod topic;
 pub mod transport;
+pub mod url;
 
 mod poll;
 mod wheel;

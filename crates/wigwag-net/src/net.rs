@@ -222,6 +222,12 @@ impl Handle {
         self.lightest_inbox().push(Command::Adopt(Box::new((transport, accept, negotiated))));
     }
 
+    /// Gives a connection back to the workers whose next request asks for a WebSocket: `transport.unread` begins with that
+    /// request, which is judged as if the connection had just been accepted.
+    pub fn readmit(&self, transport: Transport, peer: Peer) {
+        self.lightest_inbox().push(Command::Readmit(Box::new((transport, peer))));
+    }
+
     /// The topic of this name; the same name gives the same topic.
     #[must_use]
     pub fn topic(&self, name: &str) -> Topic {
@@ -394,6 +400,7 @@ impl fmt::Debug for Inbox {
 pub(crate) enum Command {
     Accepted(mio::net::TcpStream, Box<Peer>, Option<TlsSource>),
     Adopt(Box<(Transport, Accept, Option<Negotiated>)>),
+    Readmit(Box<(Transport, Peer)>),
     Connect(Box<ConnectJob>),
     Send(Arc<RemoteState>, OwnedMessage),
     Close(ConnectionId, CloseCode, String),

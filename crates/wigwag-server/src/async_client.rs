@@ -6,10 +6,14 @@ use tokio::sync::oneshot;
 use wigwag_net::{
     Acceptor, CloseCause, CloseCode, Closed, Connect, Handle, Limits, Message, Net, Peer, Refusal, Service, Socket,
     Transport, Verdict,
+    url::{UrlError, WsUrl},
 };
 use wigwag_proto::handshake::server::{Request, Upgrade};
 
-use crate::async_service::{AsyncLimits, AsyncSocket, Link};
+use crate::{
+    async_service::{AsyncLimits, AsyncSocket, Link},
+    tls::{ClientTls, TlsError},
+};
 
 /// A connection could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +23,44 @@ pub struct ConnectError {
     pub url: String,
     /// What went wrong.
     pub why: String,
+}
+
+/// A connection to be opened, by URL: its place, whom it trusts, and the rest by default.
+///
+/// ```no_run
+/// # async fn example(net: &wigwag_net::Handle) -> Result<(), Box<dyn std::error::Error>> {
+/// use wigwag_server::async_client::{ClientOptions, connect};
+///
+/// let mut socket = connect(net, ClientOptions::from_url("ws://127.0.0.1:8765/echo")?.into_connect()?).await?;
+/// socket.send("hello").await?;
+/// println!("{:?}", socket.recv().await?);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// Where to.
+    pub url: WsUrl,
+    /// TLS, where the URL asks for it. Default: the system's roots.
+    pub tls: ClientTls,
+}
+
+impl ClientOptions {
+    /// A connection to this URL.
+    ///
+    /// # Errors
+    /// What is wrong with the URL, and what to write instead.
+    pub fn from_url(url: &str) -> Result<Self, UrlError> {
+        Ok(Self { url: url.parse()?, tls: ClientTls::default() })
+    }
+
+    /// What [`connect`] takes; further settings are its fields. Reads files, where TLS is asked for.
+    ///
+    /// # Errors
+    /// Where those files cannot be used.
+    pub fn into_connect(self) -> Result<Connect, TlsError> {
+        let tls = if self.url.tls { Some(self.tls.config()?) } else { None };
+        Ok(Connect { tls, ..self.url.connect_plain() })
+    }
 }
 
 /// Opens a connection. Runs on any executor; dropped before it is done, it leaves no connection behind.

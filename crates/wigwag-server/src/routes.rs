@@ -7,9 +7,6 @@ use wigwag_proto::{Config, handshake::extensions::DeflatePolicy};
 
 use crate::route::Route;
 
-/// The metrics' number for what belongs to no route: connections that this process opened as client.
-pub(crate) const OUTGOING: u16 = 0;
-
 /// All routes of a server.
 pub(crate) struct Routes {
     router: matchit::Router<usize>,
@@ -66,7 +63,7 @@ impl Routes {
         config: &Arc<Config>,
         deflate: DeflatePolicy,
     ) -> Result<Self, RouteError> {
-        // Number 0 is for connections that belong to no route.
+        // Number 0 is for connections that belong to no route: those that this process opens as client.
         if routes.len() >= ROUTES_MAX {
             return Err(RouteError::TooMany);
         }

@@ -293,7 +293,7 @@ impl BoundServer {
         let http = Http::new(
             runtime.handle().clone(),
             builder.http,
-            builder.limits.head,
+            builder.limits.clone(),
             local_addrs.iter().map(|address| address.ip().to_canonical().is_loopback()).collect(),
             Site {
                 access: access.clone(),
@@ -314,7 +314,7 @@ impl BoundServer {
         for listener in metrics_listeners {
             http.serve_metrics(listener)?;
         }
-        runtime.spawn(live::publish(handle.clone(), metrics));
+        runtime.spawn(live::publish(handle.clone(), metrics, Arc::downgrade(&http)));
         for entry in routes.entries() {
             entry.route.start(&handle);
         }

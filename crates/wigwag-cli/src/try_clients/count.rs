@@ -43,7 +43,8 @@ pub(crate) fn run(
     Ok(tally.answered == count && tally.wrong == 0 && surplus == 0)
 }
 
-/// The exchange itself; `true` if it was stopped before its end.
+/// The exchange itself; `true` if it was stopped while answers were missing. After ctrl-c nothing more is sent, and what
+/// is under way may still arrive; a second one stops at once.
 fn exchange(
     rule: Rule,
     text: &str,
@@ -52,8 +53,9 @@ fn exchange(
     connection: &mut Connection,
     output: &mut Output,
 ) -> anyhow::Result<bool> {
-    while tally.answered < count {
-        while tally.sent < count && tally.sent - tally.answered < WINDOW && connection.send(text) {
+    let mut limit = count;
+    while tally.answered < limit {
+        while tally.sent < limit && tally.sent - tally.answered < WINDOW && connection.send(text) {
             tally.sent += 1;
         }
         output.progress(tally.answered, count);
@@ -86,7 +88,8 @@ fn exchange(
                 output.complain(format_args!("{why}"))?;
                 return Ok(true);
             }
-            Event::Interrupted => return Ok(true),
+            Event::Interrupted if limit == tally.sent => return Ok(true),
+            Event::Interrupted => limit = tally.sent,
         }
     }
     Ok(false)

@@ -14,17 +14,22 @@ pub(crate) struct Output {
     progress: Option<Progress>,
 }
 
+/// A line that is written over again and again.
 struct Progress {
-    text: String,
+    done: u64,
+    all: u64,
     shown: bool,
     next: Instant,
+    /// Answers go to a terminal as well, most likely the same: the line must make way for them.
+    makes_way: bool,
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
-        let terminal = io::stderr().is_terminal();
-        let progress = terminal.then(|| Progress { text: String::new(), shown: false, next: Instant::now() });
-        Self { pending: Vec::new(), progress }
+        let makes_way = io::stdout().is_terminal();
+        let next = Instant::now() + PROGRESS_INTERVAL;
+        let progress = Progress { done: 0, all: 0, shown: false, next, makes_way };
+        Self { pending: Vec::new(), progress: io::stderr().is_terminal().then_some(progress) }
     }
 
     /// A line for standard output.
@@ -36,46 +41,48 @@ impl Output {
     /// A line for standard error, after everything before it.
     pub(crate) fn complain(&mut self, line: std::fmt::Arguments<'_>) -> io::Result<()> {
         self.flush()?;
+        self.hide_progress();
         anstream::eprintln!("{line}");
         Ok(())
     }
 
-    /// How far the work is: shown on a terminal, a few times a second.
+    /// How far the work is; shown by [`Self::pause`].
     pub(crate) fn progress(&mut self, done: u64, all: u64) {
-        let Some(progress) = &mut self.progress else { return };
-        let now = Instant::now();
-        if now >= progress.next {
-            progress.next = now + PROGRESS_INTERVAL;
-            progress.text = format!("{done} of {all} answered");
+        if let Some(progress) = &mut self.progress {
+            (progress.done, progress.all) = (done, all);
         }
     }
 
     /// Writes what was gathered.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.hide_progress();
-        if !self.pending.is_empty() {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(&self.pending)?;
-            stdout.flush()?;
-            self.pending.clear();
+        if self.pending.is_empty() {
+            return Ok(());
         }
+        if self.progress.as_ref().is_some_and(|progress| progress.makes_way) {
+            self.hide_progress();
+        }
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&self.pending)?;
+        stdout.flush()?;
+        self.pending.clear();
         Ok(())
     }
 
-    /// As [`Self::flush`], and shows the progress below it: for when nothing more is at hand.
+    /// As [`Self::flush`], and shows the progress a few times a second: for when nothing more is at hand.
     pub(crate) fn pause(&mut self) -> io::Result<()> {
         self.flush()?;
-        if let Some(progress) = self.progress.as_mut().filter(|progress| !progress.text.is_empty()) {
-            eprint!("{}", progress.text);
+        let now = Instant::now();
+        if let Some(progress) = self.progress.as_mut().filter(|progress| progress.all > 0 && now >= progress.next) {
+            eprint!("{CLEAR_LINE}{} of {} answered", progress.done, progress.all);
             progress.shown = true;
+            progress.next = now + PROGRESS_INTERVAL;
         }
         Ok(())
     }
 
-    /// The line is taken away before anything else is written to the terminal.
     fn hide_progress(&mut self) {
         if let Some(progress) = self.progress.as_mut().filter(|progress| progress.shown) {
-            eprint!("\r\x1b[2K");
+            eprint!("{CLEAR_LINE}");
             progress.shown = false;
         }
     }
@@ -89,3 +96,5 @@ impl Drop for Output {
 
 const PENDING_BYTES_MAX: usize = 32 << 10;
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// To the beginning of the line, and erase it.
+const CLEAR_LINE: &str = "\r\x1b[2K";

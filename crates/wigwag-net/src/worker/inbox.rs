@@ -32,6 +32,10 @@ impl Worker {
                 let (transport, accept, negotiated) = *job;
                 self.adopt(transport, accept, negotiated);
             }
+            Command::Readmit(job) => {
+                let (transport, peer) = *job;
+                self.readmit(transport, peer);
+            }
             Command::Connect(job) => self.start_connect(job),
             Command::Send(remote, message) => {
                 let mut queued = 0;

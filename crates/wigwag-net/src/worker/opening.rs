@@ -165,14 +165,45 @@ impl Worker {
         negotiated: Option<wigwag_proto::deflate::Negotiated>,
     ) {
         let Transport { socket, tls, mut unread } = transport;
+        let Some(slot) = self.slot_for(socket, tls, Phase::Open, None) else { return };
+        let index = self.add_slot(slot, self.context.now + self.limits.ping_interval);
+        self.inbox.load.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.open(index, accept, negotiated, Role::Server, &mut unread);
+        if self.slots.contains(index) {
+            self.queue_run(index);
+        }
+    }
+
+    /// Takes a connection back whose next request, at the front of `unread`, asks for a WebSocket.
+    pub(super) fn readmit(&mut self, transport: Transport, peer: Peer) {
+        let Transport { socket, tls, mut unread } = transport;
+        let deadline = self.context.now + self.limits.handshake_timeout;
+        let opening = Opening::Server { peer, deadline, head: Vec::new() };
+        let Some(slot) = self.slot_for(socket, tls, Phase::Accepting, Some(opening)) else { return };
+        let index = self.add_slot(slot, deadline);
+        self.inbox.load.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.handle_request(index, &mut unread);
+        if self.slots.contains(index) {
+            self.queue_run(index);
+        }
+    }
+
+    /// A slot for a connection that comes from elsewhere; `None` if there is no use for it.
+    fn slot_for(
+        &mut self,
+        socket: StdStream,
+        tls: Option<Box<rustls::ServerConnection>>,
+        phase: Phase,
+        opening: Option<Opening>,
+    ) -> Option<Slot> {
         if socket.set_nonblocking(true).is_err() || self.drain.is_some() {
-            return;
+            return None;
         }
         let mut socket = mio::net::TcpStream::from_std(socket);
         let generation = self.take_generation();
         if let Err(error) = self.poller.add(&mut socket, self.slots.vacant_key() as u32, generation) {
-            tracing::warn!(%error, "cannot watch an adopted socket");
-            return;
+            tracing::warn!(%error, "cannot watch a connection that came back");
+            return None;
         }
         let mut flags = Flags::default();
         flags.set(Flags::READABLE);
@@ -180,23 +211,9 @@ impl Worker {
             flags.set(Flags::TLS);
         }
         let tls = tls.map(|session| Box::new(Tls::new(*session)));
-        let slot = Slot {
-            socket,
-            generation,
-            life: 0,
-            flags,
-            phase: Phase::Open,
-            route: 0,
-            connection: None,
-            service: None,
-            extra: Some(Box::new(Extra { tls, ..Extra::default() })),
-        };
-        let index = self.add_slot(slot, self.context.now + self.limits.ping_interval);
-        self.inbox.load.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.open(index, accept, negotiated, Role::Server, &mut unread);
-        if self.slots.contains(index) {
-            self.queue_run(index);
-        }
+        let extra = Extra { tls, opening, ..Extra::default() };
+        let (connection, service, extra) = (None, None, Some(Box::new(extra)));
+        Some(Slot { socket, generation, life: 0, flags, phase, route: 0, connection, service, extra })
     }
 }
 

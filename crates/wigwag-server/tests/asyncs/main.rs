@@ -6,3 +6,4 @@ mod draining;
 mod ending;
 mod messages;
 mod support;
+mod tls;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tungstenite::{Message as Peers, WebSocket, protocol::CloseFrame};
-use wigwag_net::{Accept, Acceptor, Limits, Listener, Net, Peer, Service, Transport, Verdict};
+use wigwag_net::{Accept, Acceptor, Limits, Listener, Net, Peer, Service, Transport, Verdict, net::TlsSource};
 use wigwag_proto::{
     Config,
     handshake::{
@@ -39,9 +39,14 @@ impl<S: Service + Clone + Sync> Acceptor for Everyone<S> {
 
 /// Starts one worker with this service.
 pub(crate) fn serve(service: impl Service + Clone + Sync) -> (Net, SocketAddr) {
+    serve_with(service, None)
+}
+
+/// As [`serve`], with TLS.
+pub(crate) fn serve_with(service: impl Service + Clone + Sync, tls: Option<TlsSource>) -> (Net, SocketAddr) {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
-    let listeners = vec![Listener { socket, tls: None }];
+    let listeners = vec![Listener { socket, tls }];
     let config = Config { message_bytes_max: 8 << 20, ..Config::default() };
     let acceptor = Arc::new(Everyone(service, Arc::new(config)));
     (Net::start(1, Limits::default(), listeners, acceptor).unwrap(), address)

@@ -1,6 +1,7 @@
 //! The services as a client meets them: over real sockets on loopback, with another implementation as the client.
 
 mod letters;
+mod python;
 mod random;
 mod stream;
 mod support;

@@ -48,6 +48,10 @@ impl Running {
         self.net.handle()
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("ws://{}", self.address)
+    }
+
     pub(crate) fn connect(&self) -> Client {
         let socket = TcpStream::connect(self.address).expect("the server listens");
         socket.set_read_timeout(Some(DEADLINE)).expect("a socket");
