@@ -196,3 +196,38 @@ fn a_connection_that_pauses_in_each_message_loses_and_swaps_none() {
         assert_eq!(next(&seen), number.to_string());
     }
 }
+
+#[test]
+fn a_connection_that_another_resumes_reads_nothing_past_what_waits() {
+    let (seen_in, seen) = mpsc::channel();
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Arc::new(std::sync::Mutex::new(wait));
+    let paused = Arc::new(std::sync::Mutex::new(None));
+    let server = serve_each(Limits::default(), move || {
+        let (seen, wait, paused) = (seen_in.clone(), wait.clone(), paused.clone());
+        Script::new().on_message(move |socket, message| match message {
+            Message::Text("wait") => drop(wait.lock().map(|wait| wait.recv())),
+            Message::Text("pause") => {
+                socket.pause();
+                *paused.lock().expect("no panic") = Some(socket.id());
+                let _ = seen.send("paused".to_owned());
+            }
+            Message::Text("resume") => {
+                let id = paused.lock().expect("no panic").expect("one is paused");
+                socket.other(id).expect("still there").resume();
+            }
+            Message::Text(text) => drop(seen.send(text.to_owned())),
+            Message::Binary(_) => {}
+        })
+    });
+    let mut clients: Vec<_> = (0..3).map(|_| Client::connect(server.address)).collect();
+    let [holder, resumer, client] = &mut clients[..] else { unreachable!("three of them") };
+    client.write(&[frame(TEXT, b"pause"), frame(TEXT, b"kept")].concat());
+    assert_eq!(next(&seen), "paused");
+    // Both become ready while the worker is held: the one that resumes first, then the one that is resumed.
+    holder.send("wait");
+    resumer.send("resume");
+    client.send("new");
+    go.send(()).expect("the worker waits");
+    assert_eq!([next(&seen), next(&seen)], ["kept", "new"]);
+}
