@@ -231,3 +231,26 @@ fn a_connection_that_another_resumes_reads_nothing_past_what_waits() {
     go.send(()).expect("the worker waits");
     assert_eq!([next(&seen), next(&seen)], ["kept", "new"]);
 }
+
+#[test]
+fn unfinished_messages_are_bounded_in_all() {
+    let limits = Limits { unfinished_bytes_max_total: 64 << 10, ..Limits::default() };
+    let bound = limits.unfinished_bytes_max_total as u64;
+    let server = serve_each(limits, Script::new);
+    let mut patient = Client::connect(server.address);
+    let mut greedy = Client::connect(server.address);
+    // The header of a binary message of 512 KiB, masked with zeros, and then far more than the bound.
+    greedy.stream.write_all(&[0x82, 0xff, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0]).expect("sent");
+    for _ in 0..32 {
+        greedy.stream.write_all(&[7; 8 << 10]).expect("input is discarded, not refused");
+    }
+    assert_eq!(greedy.read_close(), 1013);
+    // Capacity is counted, which may be twice what arrived.
+    assert!(server.sum(|metrics| metrics.unfinished_bytes.get()) <= 2 * bound + (64 << 10));
+    patient.send(TEXT, b"still here");
+    patient.send_close(1000);
+    assert_eq!(patient.read_close(), 1000);
+    drop(greedy);
+    server.assert_empty();
+    assert_eq!(server.sum(|metrics| metrics.unfinished_bytes.get()), 0);
+}
