@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::Router;
+use axum::{Router, extract::DefaultBodyLimit};
 use wigwag_net::{Handle, Limits, Listener, Net, net::TlsSource};
 use wigwag_proto::{Config, handshake::extensions::DeflatePolicy};
 
@@ -298,7 +298,8 @@ impl BoundServer {
             Site {
                 access: access.clone(),
                 routes: routes.clone(),
-                pages: builder.pages,
+                // The HTTP side's own bound holds for every reader of a body, not only for axum's extractors.
+                pages: builder.pages.layer(DefaultBodyLimit::disable()),
                 metrics: metrics.clone(),
                 metrics_here: metrics_listeners.is_empty(),
             },

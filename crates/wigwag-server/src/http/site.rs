@@ -10,7 +10,7 @@ use ::http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{self, HeaderName},
 };
-use axum::{Router, body::Body, extract::DefaultBodyLimit};
+use axum::{Router, body::Body};
 use http_body_util::Limited;
 use hyper::body::{Body as _, Incoming};
 use tower_service::Service as _;
@@ -148,8 +148,7 @@ impl Http {
         let method = request.method().clone();
         let mut request = request.map(|body| Body::new(Limited::new(body, self.limits.body_bytes_max)));
         request.extensions_mut().insert(peer);
-        // The bound is set above, for every reader of the body and not only for axum's extractors.
-        let mut pages = self.site.pages.clone().layer(DefaultBodyLimit::disable());
+        let mut pages = self.site.pages.clone();
         let answer = tokio::time::timeout(self.limits.request_timeout, pages.call(request)).await;
         let Ok(Ok(response)) = answer else {
             let message = "the answer took too long".to_owned();
