@@ -7,7 +7,6 @@ mod config;
 mod log;
 mod process;
 mod serve;
-#[allow(dead_code, reason = "a setting is declared before the part of the server that reads it")]
 mod settings;
 mod try_clients;
 

@@ -33,15 +33,11 @@ use std::path::PathBuf;
 
 use crate::cli::SettingArgs;
 
-// The sections and types below are the interface to the server, whether or not this crate names each of them.
-#[allow(unused_imports, reason = "named by whoever consumes a section")]
-pub(crate) use declared::{
-    Access, Deflate, Limits, Log, Metrics, Queues, SETTINGS, Server, Services, Settings, Timeouts, Tls,
-};
+pub(crate) use declared::{Log, SETTINGS, Settings};
 pub(crate) use print::to_toml;
 pub(crate) use setting::Setting;
-#[allow(unused_imports, reason = "named by whoever consumes a section")]
-pub(crate) use types::{AllowedHost, AllowedOrigin, Bytes, LogFormat, LogLevel, Network, ServiceName};
+pub(crate) use types::{LogFormat, LogLevel};
+pub(crate) use value::Scalar;
 
 /// Settings and where each came from.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ struct Answer;
 impl Service for Answer {
     fn on_message(&mut self, socket: &mut Socket<'_>, message: Message<'_>) {
         if let Message::Text(text) = message {
-            socket.send(Message::Text(&format!("{text} {}", fastrand::u8(1..=100))));
+            socket.send_text(&[text, " ", &fastrand::u8(1..=100).to_string()]);
         }
     }
 }

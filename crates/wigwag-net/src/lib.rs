@@ -14,15 +14,18 @@
 //! | [`socket`] | what a callback may do with its connection |
 //! | [`acceptor`] | who judges handshakes |
 //! | [`net`] | starting, stopping, reaching the workers |
+//! | [`message`] | a message that owns its payload |
 //! | [`remote`] | a connection reached from another thread |
 //! | [`topic`] | one message to many connections |
 //! | [`limits`] | every bound, with its default |
 //! | [`metrics`] | what the workers count |
 //! | [`transport`] | a socket with its TLS session and unread bytes |
+//! | [`url`] | `ws://` and `wss://` URLs in their parts |
 //! | `worker` | the loop itself (private) |
 
 pub mod acceptor;
 pub mod limits;
+pub mod message;
 pub mod metrics;
 pub mod net;
 pub mod remote;
@@ -30,6 +33,7 @@ pub mod service;
 pub mod socket;
 pub mod topic;
 pub mod transport;
+pub mod url;
 
 mod poll;
 mod wheel;
@@ -37,8 +41,9 @@ mod worker;
 
 pub use acceptor::{Accept, Acceptor, Peer, Permit, Refusal, Verdict};
 pub use limits::Limits;
+pub use message::OwnedMessage;
 pub use net::{Connect, DrainReport, Handle, Listener, Net};
-pub use remote::{Remote, SendError};
+pub use remote::{Ready, Remote, SendError};
 pub use service::{CloseCause, Closed, Service, Timer};
 pub use socket::{ConnectionId, OnFull, Socket};
 pub use topic::{Lag, Topic};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wigwag_proto::handshake::HeadLimits;
+use wigwag_proto::{connection::Compression, handshake::HeadLimits};
 
 /// Bounds of all connections of one [`crate::Net`].
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Limits {
     pub linger_timeout: Duration,
     /// How much input is thrown away then, in bytes. Default: 1 MiB.
     pub linger_bytes_max: usize,
+    /// How hard each worker's compressor works, and so what it weighs.
+    pub compression: Compression,
 }
 
 impl Default for Limits {
@@ -51,6 +53,25 @@ impl Default for Limits {
             connections_max: 100_000,
             linger_timeout: Duration::from_secs(2),
             linger_bytes_max: 1 << 20,
+            compression: Compression::default(),
         }
     }
 }
+
+impl Limits {
+    /// Times beyond what the clock can count become [`FOREVER`].
+    pub(crate) fn within_reason(mut self) -> Self {
+        let times = [
+            &mut self.handshake_timeout,
+            &mut self.ping_interval,
+            &mut self.idle_timeout,
+            &mut self.write_timeout,
+            &mut self.linger_timeout,
+        ];
+        times.into_iter().for_each(|time| *time = (*time).min(FOREVER));
+        self
+    }
+}
+
+/// As good as no time-out at all: three weeks. The life clock counts 49 days.
+pub(crate) const FOREVER: Duration = Duration::from_secs(21 * 86_400);

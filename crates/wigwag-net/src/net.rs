@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt, io,
     net::{SocketAddr, TcpListener, ToSocketAddrs},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -14,15 +15,16 @@ use std::{
 
 use rustls::pki_types::ServerName;
 use wigwag_proto::{
-    CloseCode, Config, Message, connection::Prepared, deflate::Negotiated, handshake::extensions::DeflatePolicy,
+    CloseCode, Config, connection::Prepared, deflate::Negotiated, handshake::extensions::DeflatePolicy,
 };
 
 use crate::{
     acceptor::{Accept, Acceptor, Peer},
-    limits::Limits,
+    limits::{FOREVER, Limits},
+    message::OwnedMessage,
     metrics::{AllMetrics, WorkerMetrics},
     remote::RemoteState,
-    service::Service,
+    service::{CloseCause, Closed, Service},
     socket::ConnectionId,
     topic::Topic,
     transport::Transport,
@@ -138,7 +140,7 @@ impl Net {
         let shared = Arc::new(Shared {
             inboxes: polls.iter().map(|poll| Arc::new(Inbox::new(poll.waker()))).collect(),
             metrics: (0..workers).map(|_| Arc::new(WorkerMetrics::default())).collect(),
-            limits: Arc::new(limits),
+            limits: Arc::new(limits.within_reason()),
             topics: Mutex::default(),
             connections: AtomicUsize::new(0),
             out_queue_bytes: AtomicUsize::new(0),
@@ -195,7 +197,8 @@ impl Handle {
     /// Opens a connection as client. Names resolve on a thread of their own and all addresses are tried; whatever goes
     /// wrong, `service` hears of it in [`Service::on_close`] with [`crate::CloseCause::NotOpened`].
     pub fn connect(&self, connect: Connect, service: impl Service) {
-        let job = ConnectJob { connect, service: Box::new(service), addresses: Vec::new(), failure: None };
+        let job =
+            ConnectJob { connect, service: Box::new(service), addresses: Vec::new(), failure: None, deadline: None };
         let handle = self.clone();
         if let Ok(address) = job.connect.host.parse::<std::net::IpAddr>() {
             let port = job.connect.port;
@@ -242,13 +245,13 @@ impl Handle {
 
     /// Calls `tick` every `period` on a worker, until it returns `false` or the workers stop; paced by the intended time.
     pub fn every(&self, period: Duration, tick: impl FnMut(&Self) -> bool + Send + 'static) {
-        self.shared.inboxes[0].push(Command::Every(period.max(Duration::from_millis(1)), Box::new(tick)));
+        self.shared.inboxes[0].push(Command::Every(period.clamp(Duration::from_millis(1), FOREVER), Box::new(tick)));
     }
 
     /// Begins to stop: the same as [`Net::drain`], without waiting. A later call can only bring the end forward.
     pub fn start_drain(&self, timeout: Duration) {
         self.shared.draining.store(true, Ordering::Release);
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + timeout.min(FOREVER);
         for inbox in &self.shared.inboxes {
             inbox.push(Command::Drain(deadline));
         }
@@ -321,7 +324,7 @@ impl Shared {
 
 /// A worker's letter box.
 pub(crate) struct Inbox {
-    commands: Mutex<Vec<Command>>,
+    letters: Mutex<Letters>,
     waker: Arc<mio::Waker>,
     /// The worker waits, or is about to: only then a wake is needed.
     sleeping: AtomicBool,
@@ -329,13 +332,26 @@ pub(crate) struct Inbox {
     pub(crate) load: AtomicUsize,
 }
 
+#[derive(Default)]
+struct Letters {
+    commands: Vec<Command>,
+    /// The worker has ended.
+    closed: bool,
+}
+
 impl Inbox {
     fn new(waker: Arc<mio::Waker>) -> Self {
-        Self { commands: Mutex::default(), waker, sleeping: AtomicBool::new(false), load: AtomicUsize::new(0) }
+        Self { letters: Mutex::default(), waker, sleeping: AtomicBool::new(false), load: AtomicUsize::new(0) }
     }
 
     pub(crate) fn push(&self, command: Command) {
-        self.lock().push(command);
+        let mut letters = self.lock();
+        if letters.closed {
+            drop(letters);
+            return command.refuse();
+        }
+        letters.commands.push(command);
+        drop(letters);
         if self.sleeping.swap(false, Ordering::AcqRel)
             && let Err(error) = self.waker.wake()
         {
@@ -345,13 +361,20 @@ impl Inbox {
 
     /// All commands that wait, into `into`, which is empty.
     pub(crate) fn take(&self, into: &mut Vec<Command>) {
-        std::mem::swap(&mut *self.lock(), into);
+        std::mem::swap(&mut self.lock().commands, into);
+    }
+
+    /// The worker ends: nothing will be taken any more. Gives what is left.
+    pub(crate) fn close(&self) -> Vec<Command> {
+        let mut letters = self.lock();
+        letters.closed = true;
+        std::mem::take(&mut letters.commands)
     }
 
     /// The worker is about to wait. `false`: do not, there is something to do.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.sleeping.store(true, Ordering::SeqCst);
-        if self.lock().is_empty() {
+        if self.lock().commands.is_empty() {
             return true;
         }
         self.sleeping.store(false, Ordering::SeqCst);
@@ -362,8 +385,8 @@ impl Inbox {
         self.sleeping.store(false, Ordering::Release);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Command>> {
-        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -379,12 +402,23 @@ pub(crate) enum Command {
     Adopt(Box<(Transport, Accept, Option<Negotiated>)>),
     Readmit(Box<(Transport, Peer)>),
     Connect(Box<ConnectJob>),
-    Send(Arc<RemoteState>, Outgoing),
+    Send(Arc<RemoteState>, OwnedMessage),
     Close(ConnectionId, CloseCode, String),
-    Resume(ConnectionId),
+    Fail(ConnectionId),
+    Resume(Arc<RemoteState>),
     Publish(Topic, Prepared),
     Every(Duration, Tick),
     Drain(Instant),
+}
+
+impl Command {
+    /// The worker has ended: whoever waits for an answer gets it here.
+    pub(crate) fn refuse(self) {
+        if let Self::Connect(mut job) = self {
+            let why = job.failure.take().unwrap_or_else(|| "the workers have stopped".to_owned());
+            job.give_up(why);
+        }
+    }
 }
 
 /// A periodic task; `false` ends it.
@@ -398,43 +432,26 @@ pub(crate) struct ConnectJob {
     pub(crate) addresses: Vec<SocketAddr>,
     /// Why it has failed already, or the last attempt did.
     pub(crate) failure: Option<String>,
+    /// For all addresses together, from the first attempt on.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl ConnectJob {
+    /// Tells the service that its connection could not be opened.
+    pub(crate) fn give_up(mut self, why: String) {
+        let closed = Closed { reason: None, cause: CloseCause::NotOpened(why) };
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            self.service.on_close(&closed);
+            drop(self);
+        }));
+        if told.is_err() {
+            tracing::error!("a service panicked in on_close");
+        }
+    }
+
     /// The name that the certificate must bear.
     pub(crate) fn server_name(&self) -> Result<ServerName<'static>, String> {
         ServerName::try_from(self.connect.host.clone())
             .map_err(|_| format!("invalid host name {:?}", self.connect.host))
-    }
-}
-
-/// A message on its way to a worker.
-pub(crate) enum Outgoing {
-    Text(String),
-    Binary(Vec<u8>),
-}
-
-impl Outgoing {
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Binary(bytes) => bytes.len(),
-        }
-    }
-
-    pub(crate) fn as_message(&self) -> Message<'_> {
-        match self {
-            Self::Text(text) => Message::Text(text),
-            Self::Binary(bytes) => Message::Binary(bytes),
-        }
-    }
-}
-
-impl From<Message<'_>> for Outgoing {
-    fn from(message: Message<'_>) -> Self {
-        match message {
-            Message::Text(text) => Self::Text(text.to_owned()),
-            Message::Binary(bytes) => Self::Binary(bytes.to_owned()),
-        }
     }
 }

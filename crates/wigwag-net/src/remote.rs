@@ -1,17 +1,22 @@
 //! A connection reached from another thread: [`Remote`]. Cheap to clone; what it queues is bounded.
+//!
+//! Std wakers only: whoever waits here may run on any executor, or on none.
 
 use std::{
+    pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
 };
 
-use wigwag_proto::{CloseCode, Message};
+use slab::Slab;
+use wigwag_proto::CloseCode;
 
 use crate::{
-    net::{Command, Inbox, Outgoing},
+    message::OwnedMessage,
+    net::{Command, Inbox},
     socket::ConnectionId,
 };
 
@@ -19,7 +24,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The peer reads too slowly: the queue is above its high-water mark. Try again when [`Remote::poll_ready`] says so.
+    /// The peer reads too slowly: the queue is above its high-water mark. Try again when [`Remote::ready`] says so.
     #[error("the connection's out-queue is full")]
     Full,
     /// The connection is gone or closing.
@@ -33,57 +38,59 @@ pub struct Remote {
     pub(crate) state: Arc<RemoteState>,
 }
 
-/// What the worker and all remotes of one connection share.
-#[derive(Debug)]
-pub(crate) struct RemoteState {
-    pub(crate) id: ConnectionId,
-    pub(crate) inbox: Arc<Inbox>,
-    high_water: usize,
-    low_water: usize,
-    /// Bytes on their way to the worker.
-    inbox_bytes: AtomicUsize,
-    /// Bytes in the connection's out-queue after its last flush.
-    out_bytes: AtomicUsize,
-    closed: AtomicBool,
-    wakers: Mutex<Vec<Waker>>,
-}
-
 impl Remote {
-    /// Queues a message; never waits. One message may be larger than the high-water mark.
-    pub fn send(&self, message: Message<'_>) -> Result<(), SendError> {
-        if self.state.closed.load(Ordering::Acquire) {
+    /// Queues a message; never waits. One message may be larger than the high-water mark, and each thread that sends at
+    /// the same moment may exceed it by one message.
+    pub fn send(&self, message: impl Into<OwnedMessage>) -> Result<(), SendError> {
+        if self.is_closed() {
             return Err(SendError::Closed);
         }
-        if self.state.queued_bytes() > self.state.high_water {
+        if self.is_full() {
             return Err(SendError::Full);
         }
-        let message = Outgoing::from(message);
-        self.state.inbox_bytes.fetch_add(message.bytes(), Ordering::AcqRel);
-        self.state.inbox.push(Command::Send(self.state.clone(), message));
+        self.push(message.into());
         Ok(())
     }
 
-    /// Ready when the queue is below its low-water mark, or the connection is gone; wakes when it becomes so.
-    pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.state.is_ready() {
-            return Poll::Ready(());
+    /// As [`Self::send`], but waits while the queue is full. Dropped before it is done, it has queued nothing.
+    pub async fn send_when_ready(&self, message: impl Into<OwnedMessage> + Send) -> Result<(), SendError> {
+        while self.is_full() && !self.is_closed() {
+            self.ready().await;
         }
-        self.state.wakers().push(cx.waker().clone());
-        // The worker may have drained the queue between the check and the registration.
-        if self.state.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+        if self.is_closed() {
+            return Err(SendError::Closed);
+        }
+        self.push(message.into());
+        Ok(())
     }
 
-    /// Starts the closing handshake.
+    /// Waits until the queue is below its low-water mark, or the connection is closing or gone.
+    pub fn ready(&self) -> Ready<'_> {
+        Ready { state: &self.state, key: None }
+    }
+
+    /// Starts the closing handshake, after what is queued. Later calls change nothing, later sends fail.
     pub fn close(&self, code: CloseCode, reason: &str) {
-        self.state.inbox.push(Command::Close(self.state.id, code, reason.to_owned()));
+        if self.state.begin_closing() {
+            self.state.inbox.push(Command::Close(self.state.id, code, reason.to_owned()));
+        }
+    }
+
+    /// Ends the connection with 1011 because its service, which an adapter runs on another thread, has panicked. Counted
+    /// as a panic of a [`crate::Service`] is.
+    pub fn fail(&self) {
+        self.state.begin_closing();
+        self.state.inbox.push(Command::Fail(self.state.id));
     }
 
     /// Reads again after [`crate::Socket::pause`].
     pub fn resume(&self) {
-        self.state.inbox.push(Command::Resume(self.state.id));
+        if !self.state.resuming.swap(true, Ordering::AcqRel) {
+            self.state.inbox.push(Command::Resume(self.state.clone()));
+        }
     }
 
-    /// Whether the connection is gone.
+    /// Whether the connection is closing or gone: nothing can be sent.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state.closed.load(Ordering::Acquire)
@@ -100,6 +107,71 @@ impl Remote {
     pub fn id(&self) -> ConnectionId {
         self.state.id
     }
+
+    fn is_full(&self) -> bool {
+        self.state.queued_bytes() > self.state.high_water
+    }
+
+    fn push(&self, message: OwnedMessage) {
+        self.state.inbox_bytes.fetch_add(message.as_bytes().len(), Ordering::AcqRel);
+        self.state.inbox.push(Command::Send(self.state.clone(), message));
+    }
+}
+
+/// Waits for room; see [`Remote::ready`]. Every waiter is woken when there is room, and a dropped one leaves nothing
+/// behind, so no wake is lost by giving up.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Ready<'r> {
+    state: &'r RemoteState,
+    /// Where this future's waker is among the waiters.
+    key: Option<usize>,
+}
+
+impl Future for Ready<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.state.is_ready() {
+            return Poll::Ready(());
+        }
+        let waker = Some(cx.waker().clone());
+        let mut waiters = self.state.waiters();
+        match self.key {
+            Some(key) => waiters[key] = waker,
+            None => self.key = Some(waiters.insert(waker)),
+        }
+        drop(waiters);
+        // The worker may have drained the queue between the check and the registration.
+        if self.state.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for Ready<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.state.waiters().remove(key);
+        }
+    }
+}
+
+/// What the worker and all remotes of one connection share.
+#[derive(Debug)]
+pub(crate) struct RemoteState {
+    pub(crate) id: ConnectionId,
+    inbox: Arc<Inbox>,
+    high_water: usize,
+    low_water: usize,
+    /// Bytes on their way to the worker.
+    inbox_bytes: AtomicUsize,
+    /// Bytes in the connection's out-queue, as the worker last saw it.
+    out_bytes: AtomicUsize,
+    /// Nothing can be sent any more.
+    closed: AtomicBool,
+    /// A [`Command::Resume`] is on its way: one is enough.
+    resuming: AtomicBool,
+    /// One entry for each [`Ready`] that lives; empty where it was woken.
+    waiters: Mutex<Slab<Option<Waker>>>,
 }
 
 impl RemoteState {
@@ -112,13 +184,18 @@ impl RemoteState {
             inbox_bytes: AtomicUsize::new(0),
             out_bytes: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
-            wakers: Mutex::default(),
+            resuming: AtomicBool::new(false),
+            waiters: Mutex::default(),
         }
     }
 
-    /// The worker took a message of this size out of its inbox.
-    pub(crate) fn taken(&self, bytes: usize) {
-        self.inbox_bytes.fetch_sub(bytes, Ordering::AcqRel);
+    /// The worker took a message of `taken` bytes out of its inbox; the connection's out-queue now holds `queued`.
+    ///
+    /// The order matters: counted twice for a moment is better than not at all, which would let a sender pass. And the
+    /// out-queue must be told here, not only after a flush: a peer that does not read causes none.
+    pub(crate) fn taken(&self, taken: usize, queued: usize) {
+        self.out_bytes.store(queued, Ordering::Release);
+        self.inbox_bytes.fetch_sub(taken, Ordering::AcqRel);
     }
 
     /// The worker flushed the connection; `bytes` are left.
@@ -129,10 +206,18 @@ impl RemoteState {
         }
     }
 
-    /// The connection is gone.
-    pub(crate) fn gone(&self) {
-        self.closed.store(true, Ordering::Release);
-        self.wake();
+    /// The worker obeys a [`Command::Resume`]; a later one is a new one.
+    pub(crate) fn resumed(&self) {
+        self.resuming.store(false, Ordering::Release);
+    }
+
+    /// Nothing can be sent any more. `true` if that is new.
+    pub(crate) fn begin_closing(&self) -> bool {
+        let new = !self.closed.swap(true, Ordering::AcqRel);
+        if new {
+            self.wake();
+        }
+        new
     }
 
     fn queued_bytes(&self) -> usize {
@@ -143,12 +228,13 @@ impl RemoteState {
         self.closed.load(Ordering::Acquire) || self.queued_bytes() <= self.low_water
     }
 
+    /// Wakes all who wait, outside of the lock: a waker may run anything.
     fn wake(&self) {
-        let wakers = std::mem::take(&mut *self.wakers());
-        wakers.into_iter().for_each(Waker::wake);
+        let woken: Vec<Waker> = self.waiters().iter_mut().filter_map(|(_, waker)| waker.take()).collect();
+        woken.into_iter().for_each(Waker::wake);
     }
 
-    fn wakers(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiters(&self) -> MutexGuard<'_, Slab<Option<Waker>>> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use wigwag_proto::{CloseCode, Message, MessageKind, connection::Prepared};
 
 use crate::{
+    limits::FOREVER,
     net::Handle,
     remote::Remote,
     service::Timer,
@@ -47,6 +48,16 @@ impl Socket<'_> {
         self.worker.send(self.slot, message);
     }
 
+    /// Queues one text message that lies in several parts: spares the caller from joining them. Else as [`Self::send`].
+    pub fn send_text(&mut self, parts: &[&str]) {
+        self.worker.send_parts(self.slot, MessageKind::Text, parts);
+    }
+
+    /// Queues one binary message that lies in several parts: spares the caller from joining them. Else as [`Self::send`].
+    pub fn send_binary(&mut self, parts: &[&[u8]]) {
+        self.worker.send_parts(self.slot, MessageKind::Binary, parts);
+    }
+
     /// Queues a piece of a message, for relays (see [`Self::set_piecewise`]). Until the last piece of a message is sent,
     /// whole messages are dropped.
     pub fn send_piece(&mut self, kind: MessageKind, piece: &[u8], last: bool) {
@@ -82,7 +93,7 @@ impl Socket<'_> {
 
     /// Calls `on_timer` after this time (granularity: 4 ms, never early). Timers end with the connection.
     pub fn timer(&mut self, after: Duration) -> Timer {
-        let at = self.now() + after;
+        let at = self.now().checked_add(after).unwrap_or_else(|| self.now() + FOREVER);
         self.timer_at(at)
     }
 
@@ -97,7 +108,7 @@ impl Socket<'_> {
         self.worker.now()
     }
 
-    /// Stops reading, and so slows the peer down, until [`Self::resume`].
+    /// Stops reading, and so slows the peer down, until [`Self::resume`] or [`Self::close`].
     pub fn pause(&mut self) {
         self.worker.pause(self.slot);
     }

@@ -29,7 +29,7 @@ use std::{
 
 use rand::{RngExt as _, rngs::StdRng};
 use slab::Slab;
-use wigwag_proto::{Context, Message, MessageKind, connection::Prepared};
+use wigwag_proto::{CloseCode, CloseReason, Context, Message, MessageKind, connection::Prepared};
 
 use self::{
     accept::Acceptance,
@@ -44,13 +44,15 @@ use crate::{
     net::{DrainReport, Handle, Inbox, Listener, Tick},
     poll::{Poller, Ready},
     remote::{Remote, RemoteState},
-    service::{Service, Timer},
+    service::{CloseCause, Closed, Service, Timer},
     socket::{ConnectionId, OnFull, Socket},
     wheel::Wheel,
 };
 
 /// Bytes read at once, into a buffer that all connections of the worker share.
 const READ_BUFFER_BYTES: usize = 64 << 10;
+/// How often in one turn a service may write again because it was told that it may.
+const FLUSH_ROUNDS: usize = 4;
 
 /// One thread's connections and what serves them.
 pub(crate) struct Worker {
@@ -66,6 +68,8 @@ pub(crate) struct Worker {
     run_queue: VecDeque<(u32, u32)>,
     /// Connections that got something to send from elsewhere than their own callback.
     dirty: Vec<u32>,
+    /// Those of them that are being flushed.
+    flushing: Vec<u32>,
     ticks: Vec<Option<(Duration, Instant, Tick)>>,
     acceptance: Acceptance,
     drain: Option<Draining>,
@@ -104,11 +108,12 @@ impl Worker {
             slots: Slab::new(),
             next_generation: 0,
             start,
-            context: Context::new(start, move || mask_keys.random()),
+            context: Context::new(start, move || mask_keys.random()).with_compression(handle.limits().compression),
             wheel: Wheel::new(start),
             topics: Topics::default(),
             run_queue: VecDeque::new(),
             dirty: Vec::new(),
+            flushing: Vec::new(),
             ticks: Vec::new(),
             acceptance,
             drain: None,
@@ -150,7 +155,8 @@ impl Worker {
     }
 
     fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
-        let idle = self.run_queue.is_empty() && !self.acceptance.has_ready() && self.inbox.fall_asleep();
+        let busy = !self.run_queue.is_empty() || !self.dirty.is_empty();
+        let idle = !busy && !self.acceptance.has_ready() && self.inbox.fall_asleep();
         let timeout = if idle {
             let deadline = self.wheel.next_deadline();
             deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
@@ -204,12 +210,18 @@ impl Worker {
     }
 
     fn flush_dirty(&mut self) {
-        // Flushing may call services, which may write to others.
-        while let Some(index) = self.dirty.pop() {
-            let index = index as usize;
-            if let Some(slot) = self.slots.get_mut(index) {
-                slot.flags.clear(Flags::DIRTY);
-                self.settle(index);
+        // Flushing may call services, which may write to others. Who goes on and on waits for the next turn.
+        for _ in 0..FLUSH_ROUNDS {
+            if self.dirty.is_empty() {
+                return;
+            }
+            std::mem::swap(&mut self.dirty, &mut self.flushing);
+            while let Some(index) = self.flushing.pop() {
+                let index = index as usize;
+                if let Some(slot) = self.slots.get_mut(index) {
+                    slot.flags.clear(Flags::DIRTY);
+                    self.settle(index);
+                }
             }
         }
     }
@@ -228,7 +240,9 @@ impl Worker {
         let index = self.slots.insert(slot);
         self.handle.shared.connections.fetch_add(1, Relaxed);
         self.metrics.connections.set(self.slots.len() as u64);
-        self.wheel.insert(first_deadline, Due { slot: index as u32, generation, what: What::Life });
+        // One entry serves the handshake and then the life clock: it must not come too late for the latter.
+        let first = first_deadline.min(self.context.now + self.limits.ping_interval.min(self.limits.idle_timeout));
+        self.wheel.insert(first, Due { slot: index as u32, generation, what: What::Life });
         index
     }
 
@@ -264,11 +278,26 @@ impl Worker {
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
         tracing::error!(panic = ?text, "a service panicked, its connection is closed with 1011");
         self.metrics.panics.add(1);
-        // A service that panicked is in no state to be called again, nor may its destructor harm the worker.
-        let service = self.slots[index].service.take();
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(service)));
-        self.end_with(index, wigwag_proto::CloseCode::INTERNAL_ERROR, "the service failed", crate::CloseCause::Panic);
+        let (code, why) = (CloseCode::INTERNAL_ERROR, "the service failed");
+        // A service that panicked is told of the end at once and not called again; nor may that harm the worker.
+        if let Some(mut service) = self.slots[index].service.take() {
+            let closed = Closed { reason: Some(CloseReason::new(code, why)), cause: CloseCause::Panic };
+            guard("on_close", || {
+                service.on_close(&closed);
+                drop(service);
+            });
+        }
+        self.end_with(index, code, why, CloseCause::Panic);
     }
+}
+
+/// Runs what is not ours where no connection can be blamed: a panic is logged, and the worker lives.
+fn guard<T>(what: &'static str, run: impl FnOnce() -> T) -> Option<T> {
+    let outcome = catch_unwind(AssertUnwindSafe(run)).ok();
+    if outcome.is_none() {
+        tracing::error!(what, "a panic in a callback");
+    }
+    outcome
 }
 
 /// What [`Socket`] forwards to.
@@ -277,6 +306,15 @@ impl Worker {
         let slot = &mut self.slots[index];
         let Some(connection) = &mut slot.connection else { return };
         if connection.send(message, &mut self.context).is_ok() {
+            self.metrics.routes[usize::from(slot.route)].messages_out.add(1);
+            self.answers += 1;
+        }
+    }
+
+    pub(crate) fn send_parts<P: AsRef<[u8]>>(&mut self, index: usize, kind: MessageKind, parts: &[P]) {
+        let slot = &mut self.slots[index];
+        let Some(connection) = &mut slot.connection else { return };
+        if connection.send_parts(kind, parts, &mut self.context).is_ok() {
             self.metrics.routes[usize::from(slot.route)].messages_out.add(1);
             self.answers += 1;
         }
@@ -292,10 +330,10 @@ impl Worker {
     }
 
     pub(crate) fn push(&mut self, index: usize, message: &Prepared, on_full: OnFull) -> bool {
-        if self.slots[index].queued_bytes() >= self.limits.push_queue_bytes_max || self.out_queues_full() {
+        if self.push_queue_full(index) {
             if on_full == OnFull::Close {
                 let why = "too slow: the queue of pushed messages is full";
-                self.end_with(index, wigwag_proto::CloseCode::TRY_AGAIN_LATER, why, crate::CloseCause::Overload);
+                self.end_with(index, CloseCode::TRY_AGAIN_LATER, why, CloseCause::Overload);
             }
             return false;
         }
@@ -338,7 +376,9 @@ impl Worker {
     }
 
     pub(crate) fn pause(&mut self, index: usize) {
-        self.slots[index].flags.set(Flags::PAUSED);
+        if self.is_open(index) {
+            self.slots[index].flags.set(Flags::PAUSED);
+        }
     }
 
     pub(crate) fn resume(&mut self, index: usize) {
@@ -390,6 +430,22 @@ impl Worker {
 
     pub(crate) fn peer_address(&self, index: usize) -> io::Result<SocketAddr> {
         self.slots[index].socket.peer_addr()
+    }
+
+    /// Whether nothing more may be pushed: what the socket takes goes out first.
+    pub(crate) fn push_queue_full(&mut self, index: usize) -> bool {
+        let full = |worker: &Self| worker.slots[index].queued_bytes() >= worker.limits.push_queue_bytes_max;
+        if full(self) {
+            self.flush_in_callback(index);
+        }
+        full(self) || self.out_queues_full()
+    }
+
+    /// Writes what is queued; the connection stays in its slot even where it fails.
+    fn flush_in_callback(&mut self, index: usize) {
+        self.callback_depth += 1;
+        self.flush(index);
+        self.callback_depth -= 1;
     }
 
     /// Whether all out-queues of the process together have reached their bound.

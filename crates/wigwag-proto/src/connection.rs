@@ -124,6 +124,30 @@ impl Connection {
         Ok(())
     }
 
+    /// Queues one message that lies in several parts, which need not be joined first. Text must be UTF-8 as a whole.
+    #[inline]
+    pub fn send_parts<P: AsRef<[u8]>>(
+        &mut self,
+        kind: MessageKind,
+        parts: &[P],
+        context: &mut Context,
+    ) -> Result<(), SendError> {
+        self.check_sending()?;
+        let payload_bytes: usize = parts.iter().map(|part| part.as_ref().len()).sum();
+        if self.negotiated.is_some() && payload_bytes >= self.config.deflate_bytes_min {
+            // A compressor wants its input in one piece.
+            let mut joined = context.take_buffer();
+            parts.iter().for_each(|part| joined.extend_from_slice(part.as_ref()));
+            self.push_message(kind, &joined, context);
+            context.recycle(joined);
+        } else {
+            let mask = self.mask_key(context);
+            let header = Header { fin: true, rsv: 0, opcode: kind.opcode(), mask, payload_bytes: payload_bytes as u64 };
+            self.out.push(header, parts, context);
+        }
+        Ok(())
+    }
+
     /// Queues a message that was encoded before.
     #[inline]
     pub fn send_prepared(&mut self, message: &Prepared, context: &mut Context) -> Result<(), SendError> {
@@ -207,7 +231,7 @@ impl Connection {
     #[inline]
     fn push_frame(&mut self, opcode: Opcode, fin: bool, rsv: u8, payload: &[u8], context: &mut Context) {
         let header = Header { fin, rsv, opcode, mask: self.mask_key(context), payload_bytes: payload.len() as u64 };
-        self.out.push(header, payload, context);
+        self.out.push(header, &[payload], context);
     }
 
     /// A fresh key for the next frame, if this side masks (§5.3).
@@ -238,5 +262,17 @@ mod tests {
     #[test]
     fn a_connection_is_at_most_96_bytes() {
         assert!(size_of::<Connection>() <= 96, "{} bytes", size_of::<Connection>());
+    }
+
+    #[test]
+    fn connections_move_between_threads_and_prepared_messages_are_shared() {
+        fn check<T: Send>() -> usize {
+            size_of::<T>()
+        }
+        fn check_shared<T: Send + Sync>() -> usize {
+            size_of::<T>()
+        }
+        assert!(check::<Connection>() > 0 && check::<Context>() > 0);
+        assert_eq!(check_shared::<Prepared>(), size_of::<usize>());
     }
 }

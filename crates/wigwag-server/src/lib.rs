@@ -44,17 +44,23 @@
 //! | [`route`] | the endpoint that a user gives for a path, and the handshake that it judges |
 //! | [`access`] | which Host and which Origin may come in |
 //! | [`addresses`] | bounds per peer address, trusted proxies |
+//! | [`async_service`] | services written as an async loop on tokio |
+//! | [`async_client`] | connections opened as client, for async code |
 //! | [`http`] | bounds of the HTTP side |
 //! | [`live`] | the shape of `/metrics/live` |
+//! | [`tls`] | certificates from files, as server and as client |
 //! | `front` | the acceptor that the workers ask (private) |
 //! | `metrics` | the Prometheus text (private) |
 
 pub mod access;
 pub mod addresses;
+pub mod async_client;
+pub mod async_service;
 pub mod http;
 pub mod live;
 pub mod route;
 pub mod server;
+pub mod tls;
 
 mod bind;
 mod front;
@@ -64,6 +70,7 @@ mod routes;
 
 pub use access::Access;
 pub use addresses::AddressLimits;
+pub use async_service::{AsyncService, AsyncSocket, async_service};
 pub use bind::BindError;
 pub use http::HttpLimits;
 pub use route::{Endpoint, Handshake, IntoRoute, Route};

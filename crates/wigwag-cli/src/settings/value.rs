@@ -17,7 +17,7 @@ pub(super) trait Value: Sized {
 }
 
 /// A single value.
-pub(super) trait Scalar: Sized {
+pub(crate) trait Scalar: Sized {
     const METAVAR: &'static str;
     const SWITCH: bool = false;
     fn form() -> String;
@@ -48,7 +48,7 @@ pub(super) struct Reading<'a> {
 
 /// Why a text is not a value.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// Not of the form that the type expects.
     Form,
     /// Refused for a particular reason, which says what to write instead.

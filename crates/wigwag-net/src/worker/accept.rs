@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::atomic::Ordering::Relaxed, time::Duration};
 use mio::net::{TcpListener, TcpStream};
 
 use super::{
-    Flags, Phase, Slot, Worker,
+    Flags, Phase, Slot, Worker, guard,
     slot::{Extra, Opening},
     timers::{Due, What},
     tls::Tls,
@@ -34,6 +34,8 @@ struct Listening {
     tls: Option<TlsSource>,
     /// May have sockets to accept.
     ready: bool,
+    /// Accepting rests until a timer ends it; events do not.
+    resting: bool,
     /// A warning was given: another comes after the next success.
     warned: bool,
 }
@@ -48,13 +50,29 @@ impl Acceptance {
             let local = listener.socket.local_addr()?;
             let mut socket = TcpListener::from_std(listener.socket);
             poller.add_listener(&mut socket, number as u16)?;
-            acceptance.listeners.push(Listening { socket, local, tls: listener.tls, ready: true, warned: false });
+            acceptance.listeners.push(Listening {
+                socket,
+                local,
+                tls: listener.tls,
+                ready: true,
+                resting: false,
+                warned: false,
+            });
         }
         Ok(acceptance)
     }
 
+    /// A listener has news; one that rests does not care.
     pub(super) fn set_ready(&mut self, number: u16) {
         if let Some(listener) = self.listeners.get_mut(usize::from(number)) {
+            listener.ready = !listener.resting;
+        }
+    }
+
+    /// A listener has rested.
+    pub(super) fn wake(&mut self, number: u16) {
+        if let Some(listener) = self.listeners.get_mut(usize::from(number)) {
+            listener.resting = false;
             listener.ready = true;
         }
     }
@@ -109,6 +127,7 @@ impl Worker {
     fn rest_accepting(&mut self, number: usize, error: &io::Error) {
         let listener = &mut self.acceptance.listeners[number];
         listener.ready = false;
+        listener.resting = true;
         if !listener.warned {
             listener.warned = true;
             tracing::warn!(%error, "cannot accept connections: raise the limit of open files (ulimit -n) or lower connections-max");
@@ -135,10 +154,13 @@ impl Worker {
 
     /// Takes an accepted socket in; its time to send a head begins.
     pub(super) fn add_accepted(&mut self, mut socket: TcpStream, peer: Peer, tls: Option<TlsSource>) {
-        let session = match tls.map(|tls| rustls::ServerConnection::new((tls.0)())).transpose() {
-            Ok(session) => session,
-            Err(error) => {
-                tracing::error!(%error, "cannot begin a TLS session");
+        let begin = |tls: TlsSource| guard("a TLS source", || (tls.0)()).map(rustls::ServerConnection::new);
+        let session = match tls.map(begin) {
+            None => None,
+            Some(Some(Ok(session))) => Some(session),
+            Some(failed) => {
+                let error = failed.and_then(Result::err);
+                tracing::error!(?error, "cannot begin a TLS session");
                 self.inbox.load.fetch_sub(1, Relaxed);
                 return;
             }
@@ -154,7 +176,8 @@ impl Worker {
         if session.is_some() {
             flags.set(Flags::TLS);
         }
-        let opening = Opening::Server { peer, head: Vec::new() };
+        let deadline = self.context.now + self.limits.handshake_timeout;
+        let opening = Opening::Server { peer, deadline, head: Vec::new() };
         let tls = session.map(|session| Box::new(Tls::new(session)));
         let extra = Extra { opening: Some(opening), tls, ..Extra::default() };
         let slot = Slot {
@@ -168,7 +191,7 @@ impl Worker {
             service: None,
             extra: Some(Box::new(extra)),
         };
-        self.add_slot(slot, self.context.now + self.limits.handshake_timeout);
+        self.add_slot(slot, deadline);
     }
 
     /// Whether there are more connections than allowed.

@@ -1,6 +1,6 @@
 //! Opening connections as client: TCP to each address in turn, TLS, then the opening handshake.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Instant};
 
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
@@ -16,35 +16,42 @@ use super::{
 };
 use crate::{
     acceptor::Accept,
+    limits::FOREVER,
     net::{Connect, ConnectJob},
-    service::{CloseCause, Closed},
+    service::CloseCause,
 };
 
 impl Worker {
     /// Tries the next address; tells the service when none is left.
     pub(super) fn start_connect(&mut self, mut job: Box<ConnectJob>) {
+        let deadline = *job.deadline.get_or_insert(self.context.now + job.connect.timeout.min(FOREVER));
         while let Some(address) = job.addresses.pop() {
             if self.drain.is_some() {
                 job.failure = Some("stopping".to_owned());
                 break;
             }
             match connect_socket(address, job.connect.source) {
-                Ok(socket) => return self.add_connecting(socket, address, job),
+                Ok(socket) => return self.add_connecting(socket, address, deadline, job),
                 Err(error) => job.failure = Some(format!("cannot connect to {address}: {error}")),
             }
         }
         let why = job.failure.take().unwrap_or_else(|| format!("{} has no address", job.connect.host));
-        job.service.on_close(&Closed { reason: None, cause: CloseCause::NotOpened(why) });
+        job.give_up(why);
     }
 
-    fn add_connecting(&mut self, mut socket: TcpStream, address: SocketAddr, mut job: Box<ConnectJob>) {
+    fn add_connecting(
+        &mut self,
+        mut socket: TcpStream,
+        address: SocketAddr,
+        deadline: Instant,
+        mut job: Box<ConnectJob>,
+    ) {
         let generation = self.take_generation();
         if let Err(error) = self.poller.add_connecting(&mut socket, self.slots.vacant_key() as u32, generation) {
             job.failure = Some(format!("cannot watch a socket: {error}"));
             job.addresses.clear();
             return self.start_connect(job);
         }
-        let deadline = self.context.now + job.connect.timeout;
         let key: [u8; 16] = rand::random();
         let opening = Opening::Client { job, address, key, head: Vec::new() };
         let mut flags = Flags::default();
@@ -155,7 +162,7 @@ impl Worker {
         self.start_connect(job);
     }
 
-    fn fail_opening(&mut self, index: usize, why: String) {
+    pub(super) fn fail_opening(&mut self, index: usize, why: String) {
         if let Some(Opening::Client { job, .. }) = &mut self.slots[index].extra().opening {
             job.failure = Some(why);
         }

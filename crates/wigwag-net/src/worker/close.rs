@@ -1,15 +1,11 @@
 //! The end of a connection: closing handshake, lingering, removal, and telling the service once.
 
-use std::{
-    net::Shutdown,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::Ordering::Relaxed,
-};
+use std::{net::Shutdown, sync::atomic::Ordering::Relaxed};
 
 use wigwag_proto::{CloseCode, Role};
 
 use super::{
-    Flags, Phase, Slot, Worker,
+    Flags, Phase, Slot, Worker, guard,
     slot::{Extra, Opening},
     timers::{Due, What},
 };
@@ -22,8 +18,14 @@ impl Worker {
         let Some(connection) = &mut slot.connection else { return };
         if connection.is_open() {
             connection.close(code, reason, &mut self.context);
-            slot.extra().cause.get_or_insert(CloseCause::Local);
+            let extra = slot.extra();
+            extra.cause.get_or_insert(CloseCause::Local);
+            if let Some(remote) = &extra.remote {
+                remote.begin_closing();
+            }
             self.mark_dirty(index);
+            // The peer's answer has to be read.
+            self.resume(index);
         }
     }
 
@@ -40,17 +42,23 @@ impl Worker {
     /// The peer has ended its side of the stream.
     pub(super) fn handle_end(&mut self, index: usize) {
         let slot = &mut self.slots[index];
+        slot.flags.set(Flags::ENDED);
+        if slot.phase == Phase::Lingering && slot.flags.has(Flags::SHUTDOWN) && slot.has_output() {
+            // The end shows with every event from now on; `check_shutdown` draws the consequence once all is out.
+            return;
+        }
         if slot.phase != Phase::Open {
             return self.remove(index, CloseCause::Eof);
         }
-        if let Some(connection) = &mut slot.connection {
-            connection.handle_eof(&mut self.context);
+        let lost = slot.connection.as_mut().and_then(|connection| connection.handle_eof(&mut self.context)).is_some();
+        let cause = &mut slot.extra().cause;
+        if cause.is_none() || lost && *cause == Some(CloseCause::Local) {
+            *cause = Some(CloseCause::Eof);
         }
-        slot.extra().cause.get_or_insert(CloseCause::Eof);
         if !self.flush(index) {
             return;
         }
-        if self.slots[index].queued_bytes() == 0 {
+        if !self.slots[index].has_output() {
             return self.remove(index, CloseCause::Eof);
         }
         // A half-closed peer may still read what is queued for it.
@@ -65,10 +73,11 @@ impl Worker {
             return self.check_shutdown(index);
         }
         let Some(connection) = &slot.connection else { return };
-        if connection.is_done() {
+        if connection.is_done() && !slot.flags.has(Flags::STALLED) {
             let clean = matches!(slot.extra.as_ref().and_then(|extra| extra.cause.as_ref()), Some(CloseCause::Peer));
             if clean && connection.role() == Role::Server {
                 // Nothing can follow the peer's Close: the socket may go at once.
+                end_tls(slot);
                 return self.remove(index, CloseCause::Peer);
             }
             // A client leaves it to the server to end first (§7.1.1); after a failing Close the peer may still be
@@ -106,18 +115,12 @@ impl Worker {
 
     fn check_shutdown(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        let raw = slot.extra.as_ref().map_or(0, |extra| extra.raw_out.len());
-        let out = slot.queued_bytes() == 0 && raw == 0 && !slot.flags.has(Flags::STALLED);
-        if !out || !slot.flags.has(Flags::SHUTDOWN) || !slot.flags.raise(Flags::SHUT) {
+        if slot.has_output() || !slot.flags.has(Flags::SHUTDOWN) || !slot.flags.raise(Flags::SHUT) {
             return;
         }
-        let Slot { socket, extra, flags, .. } = slot;
-        if let Some(tls) = extra.as_mut().and_then(|extra| extra.tls.as_mut()) {
-            tls.end();
-            let _ = tls.flush(socket); // The peer may be gone already: nothing is lost then.
-        }
-        let ended = flags.has(Flags::ENDED) && !flags.has(Flags::READABLE);
-        if socket.shutdown(Shutdown::Write).is_err() || ended {
+        end_tls(slot);
+        let ended = slot.flags.has(Flags::ENDED) && !slot.flags.has(Flags::READABLE);
+        if slot.socket.shutdown(Shutdown::Write).is_err() || ended {
             self.remove(index, CloseCause::Local);
         }
     }
@@ -160,9 +163,7 @@ impl Worker {
         let opening = slot.extra.as_mut().and_then(|extra| extra.opening.take());
         if let Some(Opening::Client { mut job, .. }) = opening {
             let why = job.failure.take().unwrap_or_else(|| cause.to_string());
-            let closed = Closed { reason: None, cause: CloseCause::NotOpened(why) };
-            let _ = catch_unwind(AssertUnwindSafe(|| job.service.on_close(&closed)));
-            return;
+            return job.give_up(why);
         }
         let Some(connection) = &slot.connection else { return };
         let cause = slot.extra.as_ref().and_then(|extra| extra.cause.clone()).unwrap_or(cause);
@@ -179,18 +180,18 @@ impl Worker {
         }
         if let Some(extra) = &mut self.slots[index].extra {
             if let Some(remote) = extra.remote.take() {
-                remote.gone();
+                remote.begin_closing();
             }
-            extra.permit = None;
+            let permit = extra.permit.take();
+            guard("a permit's drop", || drop(permit));
         }
-        if let Some(mut service) = service
-            && catch_unwind(AssertUnwindSafe(|| {
+        let told = service.map(|mut service| {
+            guard("on_close", || {
                 service.on_close(&closed);
                 drop(service);
-            }))
-            .is_err()
-        {
-            tracing::error!("a service panicked in on_close");
+            })
+        });
+        if told == Some(None) {
             self.metrics.panics.add(1);
         }
     }
@@ -201,5 +202,14 @@ impl Worker {
         if slot.extra.as_deref().is_some_and(Extra::is_idle) {
             slot.extra = None;
         }
+    }
+}
+
+/// Tells a TLS peer that the stream ends here and was not cut off.
+fn end_tls(slot: &mut Slot) {
+    let Slot { socket, extra, .. } = slot;
+    if let Some(tls) = extra.as_mut().and_then(|extra| extra.tls.as_mut()) {
+        tls.end();
+        let _ = tls.flush(socket); // The peer may be gone already: nothing is lost then.
     }
 }

@@ -24,6 +24,7 @@ impl Worker {
             let extra = self.slots[index].extra();
             extra.kept = input.rest().to_vec();
             extra.kept_start = 0;
+            self.queue_kept(index);
         }
         self.settle(index);
     }
@@ -40,10 +41,18 @@ impl Worker {
             let extra = self.slots[index].extra();
             extra.kept_start = kept.len() - left;
             extra.kept = kept;
+            self.queue_kept(index);
         } else {
             self.trim(index);
         }
         self.settle(index);
+    }
+
+    /// What a panic left over is dispatched all the same: the peer's Close may be in it.
+    fn queue_kept(&mut self, index: usize) {
+        if self.slots[index].takes_input() {
+            self.queue_run(index);
+        }
     }
 
     fn dispatch_input(&mut self, index: usize, input: &mut Input<'_>) {
@@ -118,6 +127,7 @@ impl Worker {
         if slot.queued_bytes() <= self.limits.out_queue_high_water {
             return true;
         }
+        self.slots[index].flags.set(Flags::WANTS_WRITABLE);
         if !self.flush(index) {
             return false;
         }

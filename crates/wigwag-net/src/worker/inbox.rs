@@ -1,6 +1,8 @@
 //! Commands of other threads, and the drain.
 
-use std::time::Instant;
+use std::{sync::atomic::Ordering::Relaxed, time::Instant};
+
+use wigwag_proto::CloseCode;
 
 use super::{
     Draining, Flags, Phase, Worker,
@@ -22,6 +24,9 @@ impl Worker {
 
     fn obey(&mut self, command: Command) {
         match command {
+            Command::Accepted(..) if self.drain.is_some() => {
+                self.inbox.load.fetch_sub(1, Relaxed);
+            }
             Command::Accepted(socket, peer, tls) => self.add_accepted(socket, *peer, tls),
             Command::Adopt(job) => {
                 let (transport, accept, negotiated) = *job;
@@ -33,28 +38,40 @@ impl Worker {
             }
             Command::Connect(job) => self.start_connect(job),
             Command::Send(remote, message) => {
-                remote.taken(message.bytes());
+                let mut queued = 0;
                 if let Some(index) = self.find(remote.id) {
                     self.send(index, message.as_message());
                     self.mark_dirty(index);
+                    queued = self.queued_bytes(index);
                 }
+                remote.taken(message.as_bytes().len(), queued);
             }
             Command::Close(id, code, reason) => {
                 if let Some(index) = self.find(id) {
                     self.start_close(index, Some(code), &reason);
                 }
             }
-            Command::Resume(id) => {
+            Command::Fail(id) => {
                 if let Some(index) = self.find(id) {
+                    self.metrics.panics.add(1);
+                    self.end_with(index, CloseCode::INTERNAL_ERROR, "the service failed", CloseCause::Panic);
+                }
+            }
+            Command::Resume(remote) => {
+                remote.resumed();
+                if let Some(index) = self.find(remote.id) {
                     self.resume(index);
                 }
             }
             Command::Publish(topic, message) => self.publish(topic, &message),
             Command::Every(period, tick) => {
-                let number = self.ticks.len() as u32;
                 let first = self.context.now + period;
-                self.ticks.push(Some((period, first, tick)));
-                self.wheel.insert(first, Due { slot: 0, generation: 0, what: What::Tick(number) });
+                // The place of one that has ended is free: its timer is gone.
+                let free = self.ticks.iter().position(Option::is_none);
+                let number = free.unwrap_or(self.ticks.len());
+                self.ticks.resize_with(self.ticks.len().max(number + 1), || None);
+                self.ticks[number] = Some((period, first, tick));
+                self.wheel.insert(first, Due { slot: 0, generation: 0, what: What::Tick(number as u32) });
             }
             Command::Drain(deadline) => self.start_drain(deadline),
         }
@@ -102,8 +119,9 @@ impl Worker {
                 report.cut += 1;
                 report.cut_bytes += slot.queued_bytes();
             }
-            self.remove(index, CloseCause::Drained);
+            self.remove_for(index, CloseCause::Drained);
         }
+        self.inbox.close().into_iter().for_each(Command::refuse);
         report
     }
 }

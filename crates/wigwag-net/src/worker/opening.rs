@@ -14,7 +14,7 @@ use wigwag_proto::{
 };
 
 use super::{
-    Flags, Phase, Slot, Worker,
+    Flags, Phase, Slot, Worker, guard,
     slot::{Extra, Opening},
     tls::Tls,
 };
@@ -37,7 +37,7 @@ impl Worker {
     /// Bytes of a connection whose request head is not complete.
     pub(super) fn handle_request(&mut self, index: usize, bytes: &mut [u8]) {
         let opening = self.slots[index].extra().opening.take();
-        let Some(Opening::Server { peer, mut head }) = opening else { return };
+        let Some(Opening::Server { peer, deadline, mut head }) = opening else { return };
         // The usual head comes in one piece, and is read where it lies.
         let seen = head.len();
         let data = if seen == 0 {
@@ -49,7 +49,7 @@ impl Worker {
         match self.judge(data, seen, &peer) {
             Judged::Unfinished => {
                 let head = if seen == 0 { data.to_vec() } else { head };
-                self.slots[index].extra().opening = Some(Opening::Server { peer, head });
+                self.slots[index].extra().opening = Some(Opening::Server { peer, deadline, head });
             }
             Judged::Refused(refusal) => self.refuse(index, &refusal),
             Judged::Http => {
@@ -154,7 +154,7 @@ impl Worker {
         }
         let tls = slot.extra.and_then(|extra| extra.tls).and_then(|tls| tls.into_server());
         let transport = Transport { socket: StdStream::from(slot.socket), tls, unread };
-        self.acceptor.http(transport, peer);
+        guard("the acceptor", || self.acceptor.http(transport, peer));
     }
 
     /// Takes a connection (back) whose 101 was sent elsewhere.
@@ -177,9 +177,10 @@ impl Worker {
     /// Takes a connection back whose next request, at the front of `unread`, asks for a WebSocket.
     pub(super) fn readmit(&mut self, transport: Transport, peer: Peer) {
         let Transport { socket, tls, mut unread } = transport;
-        let opening = Opening::Server { peer, head: Vec::new() };
+        let deadline = self.context.now + self.limits.handshake_timeout;
+        let opening = Opening::Server { peer, deadline, head: Vec::new() };
         let Some(slot) = self.slot_for(socket, tls, Phase::Accepting, Some(opening)) else { return };
-        let index = self.add_slot(slot, self.context.now + self.limits.handshake_timeout);
+        let index = self.add_slot(slot, deadline);
         self.inbox.load.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.handle_request(index, &mut unread);
         if self.slots.contains(index) {

@@ -12,7 +12,7 @@ enum Outcome {
     Bytes(usize),
     Drained,
     End,
-    Failed(io::ErrorKind),
+    Failed(io::Error),
 }
 
 impl Worker {
@@ -22,6 +22,9 @@ impl Worker {
             let Some(slot) = self.slots.get_mut(index) else { return };
             if !slot.flags.has(Flags::READABLE) || !slot.takes_input() || slot.phase == Phase::Gone {
                 return;
+            }
+            if slot.has_kept() {
+                return self.queue_run(index);
             }
             match read_once(slot, buffer) {
                 Outcome::Bytes(count) => {
@@ -34,12 +37,26 @@ impl Worker {
                     }
                     self.handle_input(index, &mut buffer[..count]);
                 }
-                Outcome::Drained => return slot.flags.clear(Flags::READABLE),
+                Outcome::Drained => {
+                    slot.flags.clear(Flags::READABLE);
+                    let waits = slot.flags.has(Flags::TLS) && !slot.flags.has(Flags::STALLED);
+                    if waits
+                        && slot.extra.as_ref().and_then(|extra| extra.tls.as_ref()).is_some_and(|tls| tls.wants_write())
+                    {
+                        // The session's own messages (handshake, key update) did not fit into the socket.
+                        self.settle(index);
+                    }
+                    return;
+                }
                 Outcome::End => {
                     slot.flags.clear(Flags::READABLE);
                     return self.handle_end(index);
                 }
-                Outcome::Failed(kind) => return self.remove(index, CloseCause::Io(kind)),
+                Outcome::Failed(error) if slot.phase == Phase::Requesting => {
+                    // A certificate that cannot be verified, say: who connects should know.
+                    return self.fail_opening(index, error.to_string());
+                }
+                Outcome::Failed(error) => return self.remove(index, CloseCause::Io(error.kind())),
             }
         }
         if self.slots.get(index).is_some_and(|slot| slot.flags.has(Flags::READABLE) && slot.takes_input()) {
@@ -82,7 +99,7 @@ fn read_once(slot: &mut Slot, buffer: &mut [u8]) -> Outcome {
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted => continue,
                 io::ErrorKind::WouldBlock => Outcome::Drained,
-                kind => Outcome::Failed(kind),
+                _ => Outcome::Failed(error),
             },
         };
     }

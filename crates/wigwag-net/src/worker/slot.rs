@@ -122,6 +122,8 @@ pub(crate) struct Extra {
     pub(crate) permit: Option<Permit>,
     /// Since when the peer has taken nothing although something is queued.
     pub(crate) stalled_since: Option<Instant>,
+    /// The write time-out's timer is set; there is one at most.
+    pub(crate) write_timer: bool,
     /// Bytes of this connection in the process-wide sums.
     pub(crate) counted_out: usize,
     pub(crate) counted_unfinished: usize,
@@ -135,7 +137,7 @@ pub(crate) struct Extra {
 /// A handshake that is not done.
 pub(crate) enum Opening {
     /// As server: the head so far.
-    Server { peer: Peer, head: Vec<u8> },
+    Server { peer: Peer, deadline: Instant, head: Vec<u8> },
     /// As client: whom to reach, and the response head so far.
     Client { job: Box<ConnectJob>, address: SocketAddr, key: [u8; 16], head: Vec<u8> },
 }
@@ -161,6 +163,7 @@ impl Extra {
             && self.subscriptions.is_empty()
             && self.permit.is_none()
             && self.stalled_since.is_none()
+            && !self.write_timer
             && self.counted_out == 0
             && self.counted_unfinished == 0
             && self.cause.is_none()
@@ -175,6 +178,18 @@ impl Slot {
 
     pub(crate) fn queued_bytes(&self) -> usize {
         self.connection.as_ref().map_or(0, Connection::queued_bytes)
+    }
+
+    /// Whether anything has still to go out, be it in a TLS session's buffer.
+    pub(crate) fn has_output(&self) -> bool {
+        self.queued_bytes() > 0
+            || self.flags.has(Flags::STALLED)
+            || self.extra.as_ref().is_some_and(|extra| !extra.raw_out.is_empty())
+    }
+
+    /// Whether bytes that were read before wait to be dispatched: nothing may be read past them.
+    pub(crate) fn has_kept(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| !extra.kept.is_empty())
     }
 
     /// Whether input may be read and dispatched now.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use wigwag_proto::CloseCode;
 
-use super::{Flags, Phase, Worker, slot::Opening};
+use super::{Flags, Phase, Worker, guard, slot::Opening};
 use crate::service::{CloseCause, Timer};
 
 /// A timer of one connection, or of the worker itself.
@@ -50,7 +50,7 @@ impl Worker {
 
     fn fire(&mut self, due: Due) {
         match due.what {
-            What::Accept(listener) => return self.acceptance.set_ready(listener),
+            What::Accept(listener) => return self.acceptance.wake(listener),
             What::Tick(number) => return self.tick(number),
             _ => {}
         }
@@ -77,7 +77,19 @@ impl Worker {
     }
 
     fn check_life(&mut self, index: usize) {
+        let now = self.context.now;
         let slot = &mut self.slots[index];
+        match (slot.phase, slot.extra.as_ref().and_then(|extra| extra.opening.as_ref())) {
+            (_, Some(Opening::Server { deadline, .. })) if *deadline > now => {
+                let left = *deadline - now;
+                return self.arm(index, left, What::Life);
+            }
+            (_, Some(Opening::Client { job, .. })) if job.deadline.is_some_and(|deadline| deadline > now) => {
+                let left = job.deadline.map_or(Duration::ZERO, |deadline| deadline - now);
+                return self.arm(index, left, What::Life);
+            }
+            _ => {}
+        }
         match slot.phase {
             Phase::Accepting => {
                 self.metrics.handshake_timeouts.add(1);
@@ -96,7 +108,8 @@ impl Worker {
         // While we ourselves do not read, the peer cannot show any life.
         let silence = if slot.takes_input() { now.wrapping_sub(slot.life) } else { 0 };
         let silence = Duration::from_millis(u64::from(silence));
-        let (ping, idle) = (self.limits.ping_interval, self.limits.idle_timeout);
+        let idle = self.limits.idle_timeout;
+        let ping = self.limits.ping_interval.min(idle);
         let next = if silence >= idle {
             self.end_with(index, CloseCode::GOING_AWAY, "no sign of life", CloseCause::IdleTimeout);
             return self.settle(index);
@@ -107,7 +120,8 @@ impl Worker {
                 self.ping(index, b"");
                 self.settle(index);
             }
-            idle - silence
+            // An answer starts the silence anew: look again before the next Ping is due.
+            ping.min(idle - silence)
         };
         self.arm(index, next, What::Life);
     }
@@ -116,7 +130,10 @@ impl Worker {
     fn check_stall(&mut self, index: usize) {
         let now = self.context.now;
         let slot = &mut self.slots[index];
-        let Some(since) = slot.extra.as_ref().and_then(|extra| extra.stalled_since) else { return };
+        let Some(since) = slot.extra.as_ref().and_then(|extra| extra.stalled_since) else {
+            slot.extra().write_timer = false;
+            return self.trim(index);
+        };
         let waited = now.duration_since(since);
         if waited >= self.limits.write_timeout {
             return self.remove_for(index, CloseCause::WriteTimeout);
@@ -137,7 +154,7 @@ impl Worker {
         let Some(entry) = self.ticks.get_mut(number as usize) else { return };
         let Some((period, at, mut tick)) = entry.take() else { return };
         let handle = self.handle.clone();
-        if self.drain.is_some() || !tick(&handle) {
+        if self.drain.is_some() || guard("a periodic task", || tick(&handle)) != Some(true) {
             return;
         }
         // Paced by the intended time; what a long stop missed is left out.
@@ -150,7 +167,7 @@ impl Worker {
     }
 
     /// As `remove`, but `cause` stands even where another was known.
-    fn remove_for(&mut self, index: usize, cause: CloseCause) {
+    pub(super) fn remove_for(&mut self, index: usize, cause: CloseCause) {
         let extra = self.slots[index].extra();
         if matches!(extra.cause, None | Some(CloseCause::Local)) {
             extra.cause = Some(cause.clone());

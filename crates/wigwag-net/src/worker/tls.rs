@@ -37,17 +37,13 @@ impl Tls {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 other => return other,
             }
-            let count = self.session.read_tls(&mut socket)?;
+            // At the end of the stream this reads nothing, and the reader above says so in the next round.
+            self.session.read_tls(&mut socket)?;
             let processed = self.session.process_new_packets();
             // Handshake messages and alerts have to go out, also where processing failed.
             let flushed = self.flush(socket);
-            if let Err(error) = processed {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
-            }
+            processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             flushed?;
-            if count == 0 && self.session.reader().read(&mut []).is_ok() && !self.has_plain() {
-                return Ok(0);
-            }
         }
     }
 
@@ -58,6 +54,10 @@ impl Tls {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let taken = self.session.writer().write_vectored(slices)?;
+        if taken == 0 {
+            // Before the handshake is done only this much waits in the session: a request head of this size is an error.
+            return Err(io::ErrorKind::WriteZero.into());
+        }
         self.flush(socket)?;
         Ok(taken)
     }
@@ -83,9 +83,5 @@ impl Tls {
     /// Says that nothing more is sent.
     pub(crate) fn end(&mut self) {
         self.session.send_close_notify();
-    }
-
-    fn has_plain(&mut self) -> bool {
-        self.session.process_new_packets().is_ok_and(|state| state.plaintext_bytes_to_read() > 0)
     }
 }

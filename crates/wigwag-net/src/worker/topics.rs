@@ -102,10 +102,15 @@ impl Worker {
     }
 
     fn publish_to(&mut self, index: usize, topic: Topic, message: &Prepared) {
-        let slot = &mut self.slots[index];
+        let slot = &self.slots[index];
         if slot.phase != Phase::Open {
             return;
         }
+        if slot.queued_bytes() > self.limits.out_queue_high_water {
+            // A burst within one turn is not the subscriber's fault.
+            self.flush_in_callback(index);
+        }
+        let slot = &self.slots[index];
         let lagging = slot.flags.has(Flags::WANTS_WRITABLE) || slot.queued_bytes() > self.limits.out_queue_high_water;
         if lagging && !self.may_queue_more(index, topic) {
             return;
@@ -119,7 +124,7 @@ impl Worker {
 
     /// A subscriber that does not keep up: whether this publication is queued for it all the same.
     fn may_queue_more(&mut self, index: usize, topic: Topic) -> bool {
-        let full = self.slots[index].queued_bytes() >= self.limits.push_queue_bytes_max || self.out_queues_full();
+        let full = self.push_queue_full(index);
         let slot = &mut self.slots[index];
         slot.flags.set(Flags::WANTS_WRITABLE);
         let subscriptions = slot.extra.as_mut().map(|extra| &mut extra.subscriptions);

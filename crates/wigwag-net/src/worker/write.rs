@@ -28,8 +28,13 @@ enum Flushed {
 impl Worker {
     /// Writes what is queued and draws the consequences. To be called after everything that may have queued something.
     pub(super) fn settle(&mut self, index: usize) {
-        if self.slots.get(index).is_some_and(|slot| slot.phase == Phase::Gone) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        if slot.phase == Phase::Gone {
             return self.remove(index, CloseCause::Eof);
+        }
+        if slot.queued_bytes() > self.limits.out_queue_high_water {
+            // Before the write, which may take all of it: who stopped at the mark waits to hear that it may go on.
+            slot.flags.set(Flags::WANTS_WRITABLE);
         }
         if !self.flush(index) {
             return;
@@ -46,6 +51,9 @@ impl Worker {
             return false;
         }
         if slot.flags.has(Flags::STALLED) {
+            if slot.extra.is_some() {
+                self.after_flush(index);
+            }
             return true;
         }
         let queued = slot.queued_bytes();
@@ -60,8 +68,7 @@ impl Worker {
             }
             Flushed::Stalled => {
                 self.after_flush(index);
-                self.stall(index, queued);
-                true
+                self.stall(index, queued)
             }
             Flushed::Failed(kind) => {
                 self.remove(index, CloseCause::Io(kind));
@@ -84,26 +91,29 @@ impl Worker {
         }
     }
 
-    /// The socket is full: a writable event is asked for, and the write time-out runs from the last progress on.
-    fn stall(&mut self, index: usize, queued_before: usize) {
+    /// The socket is full: a writable event is asked for, and the write time-out runs from the last progress on. `false`
+    /// if the connection is gone.
+    fn stall(&mut self, index: usize, queued_before: usize) -> bool {
         let now = self.context.now;
         let slot = &mut self.slots[index];
         slot.flags.set(Flags::STALLED);
         let generation = slot.generation;
         let progress = slot.queued_bytes() < queued_before;
         let extra = slot.extra();
-        if extra.stalled_since.is_none() {
+        if extra.stalled_since.is_none() || progress {
             extra.stalled_since = Some(now);
+        }
+        if !std::mem::replace(&mut extra.write_timer, true) {
             let due = Due { slot: index as u32, generation, what: What::Write };
             self.wheel.insert(now + self.limits.write_timeout, due);
-        } else if progress {
-            extra.stalled_since = Some(now);
         }
         if slot.flags.raise(Flags::WRITE_EVENTS)
             && let Err(error) = self.poller.add_writable(&mut slot.socket, index as u32, generation)
         {
             self.remove(index, CloseCause::Io(error.kind()));
+            return false;
         }
+        true
     }
 
     /// Keeps the process-wide sums of queued and unfinished bytes.
@@ -117,10 +127,14 @@ impl Worker {
             return;
         }
         let extra = slot.extra();
+        let had_bytes = extra.counted_out + extra.counted_unfinished > 0;
         count(&shared.out_queue_bytes, &mut extra.counted_out, queued);
         count(&shared.unfinished_bytes, &mut extra.counted_unfinished, unfinished + extra.kept.len());
         self.metrics.out_queue_bytes.set(shared.out_queue_bytes.load(Relaxed) as u64);
         self.metrics.unfinished_bytes.set(shared.unfinished_bytes.load(Relaxed) as u64);
+        if had_bytes && extra.counted_out + extra.counted_unfinished == 0 {
+            return self.trim(index);
+        }
         if unfinished > 0 && shared.unfinished_bytes.load(Relaxed) > self.limits.unfinished_bytes_max_total {
             let code = wigwag_proto::CloseCode::TRY_AGAIN_LATER;
             self.end_with(index, code, "too many unfinished messages in all", CloseCause::Overload);
@@ -138,9 +152,6 @@ impl Worker {
     fn check_marks(&mut self, index: usize) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         let queued = slot.queued_bytes();
-        if queued > self.limits.out_queue_high_water {
-            slot.flags.set(Flags::WANTS_WRITABLE);
-        }
         if queued > self.limits.out_queue_low_water {
             return;
         }

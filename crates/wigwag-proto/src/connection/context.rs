@@ -49,10 +49,14 @@ impl Context {
         }
     }
 
-    /// The same with other compressors.
+    /// The same with other compressors. A figure outside its range counts as the nearest inside.
     #[must_use]
     pub fn with_compression(mut self, compression: Compression) -> Self {
-        self.compression = compression;
+        self.compression = Compression {
+            level: compression.level.min(9),
+            memory_level: compression.memory_level.clamp(1, 9),
+            window_bits_max: compression.window_bits_max.clamp(WINDOW_BITS_MIN, WINDOW_BITS_MAX),
+        };
         self.deflaters = Default::default();
         self
     }

@@ -46,10 +46,10 @@ struct Control {
 }
 
 impl Outbox {
-    /// Appends a frame.
+    /// Appends a frame whose payload lies in `parts`.
     #[inline]
-    pub(super) fn push(&mut self, header: Header, payload: &[u8], context: &mut Context) {
-        push_frame(self.data(context), header, payload);
+    pub(super) fn push<P: AsRef<[u8]>>(&mut self, header: Header, parts: &[P], context: &mut Context) {
+        push_frame(self.data(context), header, parts);
     }
 
     /// Appends frames that are encoded already.
@@ -72,7 +72,7 @@ impl Outbox {
         }
         control.last_pong = control.bytes.len();
         control.pongs += 1;
-        push_frame(&mut control.bytes, control_header(Opcode::Pong, mask, payload), payload);
+        push_frame(&mut control.bytes, control_header(Opcode::Pong, mask, payload), &[payload]);
     }
 
     /// Puts a Ping ahead of the data. With `waiting_max` of them waiting it is left out: the answers to those say as much.
@@ -86,7 +86,7 @@ impl Outbox {
         let control = self.control(context);
         if control.pings < waiting_max.max(1) {
             control.pings += 1;
-            push_frame(&mut control.bytes, control_header(Opcode::Ping, mask, payload), payload);
+            push_frame(&mut control.bytes, control_header(Opcode::Ping, mask, payload), &[payload]);
         }
     }
 
@@ -231,11 +231,11 @@ impl Control {
 
 /// Appends a frame to `out`, masked if its header says so.
 #[inline]
-pub(super) fn push_frame(out: &mut Vec<u8>, header: Header, payload: &[u8]) {
-    out.reserve(HEADER_BYTES_MAX + payload.len());
+pub(super) fn push_frame<P: AsRef<[u8]>>(out: &mut Vec<u8>, header: Header, parts: &[P]) {
+    out.reserve(HEADER_BYTES_MAX + header.payload_bytes as usize);
     header.encode(out);
     let payload_at = out.len();
-    out.extend_from_slice(payload);
+    parts.iter().for_each(|part| out.extend_from_slice(part.as_ref()));
     if let Some(key) = header.mask {
         mask::apply(&mut out[payload_at..], key, 0);
     }

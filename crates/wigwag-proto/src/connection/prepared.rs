@@ -85,6 +85,6 @@ impl fmt::Debug for Prepared {
 fn encode(kind: MessageKind, rsv: u8, payload: &[u8]) -> Box<[u8]> {
     let mut frame = Vec::new();
     let header = Header { fin: true, rsv, opcode: kind.opcode(), mask: None, payload_bytes: payload.len() as u64 };
-    push_frame(&mut frame, header, payload);
+    push_frame(&mut frame, header, &[payload]);
     frame.into_boxed_slice()
 }

@@ -1,0 +1,49 @@
+# wigwag: the commands a person needs. `make` or `make help` lists them.
+
+CARGO ?= cargo
+SECONDS_PER_TARGET ?= 30
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test lint test-rust test-system test-compliance compliance bench bench-micro fuzz docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the release binary
+	$(CARGO) build --locked --release -p wigwag-cli
+
+run: build ## build and start the server; ARGS="--listen 0.0.0.0:8765" for other settings
+	@exec target/release/wigwag serve $(ARGS)
+
+test: ## install what the tests need, then run every test
+	scripts/test all
+
+lint: ## formatting and lints
+	scripts/test lint
+
+test-rust: ## unit, property and integration tests in Rust
+	scripts/test rust
+
+test-system: ## the real binary against real peers: Python websockets, node ws, Chromium
+	scripts/test system
+
+test-compliance: ## the quick part of the Autobahn test-suite, both roles and TLS
+	scripts/test compliance
+
+compliance: ## all 517 Autobahn cases, both roles; writes compliance/results/
+	scripts/compliance full
+
+bench: build ## side by side with other servers; ARGS="--workload A,B --rounds 3" for a part
+	python3 bench/run.py --wigwag target/release/wigwag $(ARGS)
+
+bench-micro: ## micro-benchmarks of the protocol crate
+	$(CARGO) bench --locked -p wigwag-proto
+
+fuzz: ## every fuzz target for SECONDS_PER_TARGET seconds
+	fuzz/run $(SECONDS_PER_TARGET)
+
+docs: ## the API documentation
+	$(CARGO) doc --locked --workspace --no-deps
+
+clean: ## remove what was built
+	$(CARGO) clean

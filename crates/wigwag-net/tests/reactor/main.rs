@@ -1,0 +1,19 @@
+//! The reactor over real sockets of the loopback interface.
+
+#![expect(clippy::tests_outside_test_module, reason = "every room of this crate is a test")]
+
+mod support;
+
+mod accepting;
+mod backpressure;
+mod client;
+mod closing;
+mod drain;
+mod fairness;
+mod idle;
+mod messages;
+mod panics;
+mod remotes;
+mod timers;
+mod tls;
+mod topics;

@@ -1,0 +1,155 @@
+//! Messages in, messages out.
+
+use std::{io::Write, sync::mpsc};
+
+use wigwag_net::{Limits, Message};
+
+use crate::support::*;
+
+#[test]
+fn text_and_binary_come_back_as_they_were() {
+    let server = serve_each(Limits::default(), || Echo);
+    let mut client = Client::connect(server.address);
+    client.send("grüße");
+    assert_eq!(client.read_text(), "grüße");
+    client.write(&frame(BINARY, &[0, 255, 1]));
+    assert_eq!(client.read_frame(), (BINARY, vec![0, 255, 1]));
+}
+
+#[test]
+fn another_implementation_gets_its_answers() {
+    let server = serve_each(Limits::default(), || Echo);
+    let url = format!("ws://{}/", server.address);
+    let (mut socket, _) = tungstenite::client(url, tcp(server.address)).expect("a handshake");
+    for text in ["", "a", &"long ".repeat(50_000)] {
+        socket.send(tungstenite::Message::text(text)).expect("sent");
+        assert_eq!(socket.read().expect("an answer").into_text().expect("text").as_str(), text);
+    }
+    socket.close(None).expect("a Close");
+    while socket.read().is_ok() {}
+    server.assert_empty();
+}
+
+#[test]
+fn frames_glued_to_the_head_are_the_first_messages() {
+    let server = serve_each(Limits::default(), || Echo);
+    let mut client = Client::raw(tcp(server.address));
+    let mut bytes = request("/").into_bytes();
+    bytes.extend(frame(TEXT, b"one"));
+    bytes.extend(frame(TEXT, b"two"));
+    bytes.extend(&frame(TEXT, b"three")[..4]);
+    client.write(&bytes);
+    assert!(client.read_head().starts_with("HTTP/1.1 101 "));
+    assert_eq!([client.read_text(), client.read_text()], ["one", "two"]);
+    client.write(&frame(TEXT, b"three")[4..]);
+    assert_eq!(client.read_text(), "three");
+}
+
+#[test]
+fn a_head_that_comes_byte_by_byte_opens_the_connection() {
+    let server = serve_each(Limits::default(), || Echo);
+    let mut client = Client::raw(tcp(server.address));
+    for byte in request("/").into_bytes() {
+        client.write(&[byte]);
+    }
+    assert!(client.read_head().starts_with("HTTP/1.1 101 "));
+    for byte in frame(TEXT, b"slow") {
+        client.write(&[byte]);
+    }
+    assert_eq!(client.read_text(), "slow");
+}
+
+#[test]
+fn a_message_of_any_size_comes_back_whole() {
+    let server = serve_each(Limits::default(), || Echo);
+    let mut client = Client::connect(server.address);
+    for bytes in [125, 126, 65_535, 65_536, 65_537, 300_000, 1 << 20] {
+        let payload: Vec<u8> = (0..bytes).map(|index| index as u8).collect();
+        let mut writer = client.stream.try_clone().expect("a second handle");
+        let sent = frame(BINARY, &payload);
+        let writing = std::thread::spawn(move || writer.write_all(&sent));
+        assert!(client.read_frame() == (BINARY, payload), "{bytes} bytes");
+        writing.join().expect("no panic").expect("sent");
+    }
+}
+
+#[test]
+fn ten_thousand_messages_in_one_write_are_answered_in_order() {
+    let server = serve_each(Limits::default(), || Echo);
+    let mut client = Client::connect(server.address);
+    let batch: Vec<u8> = (0..10_000).flat_map(|number| frame(TEXT, number.to_string().as_bytes())).collect();
+    let mut writer = client.stream.try_clone().expect("a second handle");
+    let writing = std::thread::spawn(move || writer.write_all(&batch));
+    for number in 0..10_000 {
+        assert_eq!(client.read_text(), number.to_string());
+    }
+    writing.join().expect("no panic").expect("sent");
+    assert_eq!(server.sum(|metrics| metrics.routes[0].messages_in.get()), 10_000);
+    assert_eq!(server.sum(|metrics| metrics.routes[0].messages_out.get()), 10_000);
+}
+
+#[test]
+fn a_ping_within_a_fragmented_message_is_answered_first() {
+    let server = serve_each(Limits::default(), || Echo);
+    let mut client = Client::connect(server.address);
+    client.write(&frame_of(TEXT, b"first, "));
+    client.write(&frame(PING, b"there?"));
+    assert_eq!(client.read_frame(), (PONG, b"there?".to_vec()));
+    client.write(&frame_of(0x80, b"last"));
+    assert_eq!(client.read_text(), "first, last");
+}
+
+#[test]
+fn pieces_are_reported_as_they_arrive() {
+    let (pieces_in, pieces) = mpsc::channel();
+    let server = serve_each(Limits::default(), move || {
+        let pieces = pieces_in.clone();
+        Script::new()
+            .on_open(|socket| socket.set_piecewise(true))
+            .on_piece(move |piece, first, last| drop(pieces.send((piece.to_vec(), first, last))))
+    });
+    let mut client = Client::connect(server.address);
+    let whole = frame(TEXT, b"abcdef");
+    client.write(&whole[..9]);
+    assert_eq!(next(&pieces), (b"abc".to_vec(), true, false));
+    client.write(&whole[9..]);
+    assert_eq!(next(&pieces), (b"def".to_vec(), false, true));
+}
+
+#[test]
+fn a_connection_reaches_another_of_its_worker() {
+    let (ids_in, ids) = mpsc::channel();
+    let server = serve_each(Limits::default(), move || {
+        let ids = ids_in.clone();
+        let mut partner = None;
+        let script = Script::new().on_open(move |socket| {
+            let _ = ids.send(socket.id());
+        });
+        script.on_message(move |socket, message| {
+            let Message::Text(text) = message else { return };
+            if let Some(number) = text.strip_prefix("to ") {
+                partner = REGISTRY.lock().expect("no panic").get(number.parse::<usize>().expect("a number")).copied();
+                return;
+            }
+            match partner.and_then(|partner| socket.other(partner)) {
+                Some(mut other) => other.send(message),
+                None => socket.send(Message::Text("gone")),
+            }
+        })
+    });
+    let mut first = Client::connect(server.address);
+    let first_id = next(&ids);
+    let mut second = Client::connect(server.address);
+    next(&ids);
+    REGISTRY.lock().expect("no panic").push(first_id);
+    second.send("to 0");
+    second.send("hello");
+    assert_eq!(first.read_text(), "hello");
+    first.send_close(1000);
+    assert_eq!(first.read_close(), 1000);
+    first.assert_end();
+    second.send("still there?");
+    assert_eq!(second.read_text(), "gone");
+}
+
+static REGISTRY: std::sync::Mutex<Vec<wigwag_net::ConnectionId>> = std::sync::Mutex::new(Vec::new());

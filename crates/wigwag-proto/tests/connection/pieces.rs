@@ -1,0 +1,91 @@
+//! The piecewise mode, for who passes messages on without gathering them.
+
+use wigwag_proto::{Config, Event, Message, MessageKind, ProtocolError, Role, SendError};
+
+use super::support::*;
+
+fn relay() -> Endpoint {
+    let mut server = Endpoint::server();
+    server.connection.set_piecewise(true);
+    server
+}
+
+#[test]
+fn a_whole_message_is_one_piece() {
+    assert_eq!(relay().read(&masked(0x81, b"whole")), [piece(MessageKind::Text, b"whole", true, true)]);
+    assert_eq!(relay().read(&masked(0x82, b"")), [piece(MessageKind::Binary, b"", true, true)]);
+}
+
+#[test]
+fn what_arrives_is_handed_on_and_not_kept() {
+    let mut server = relay();
+    let frame = masked(0x82, &[5; 100_000]);
+    assert_eq!(server.read(&frame[..50_014]), [piece(MessageKind::Binary, &[5; 50_000], true, false)]);
+    assert_eq!(server.connection.unfinished_bytes(), 0);
+    assert_eq!(server.read(&frame[50_014..]), [piece(MessageKind::Binary, &[5; 50_000], false, true)]);
+}
+
+#[test]
+fn empty_fragments_are_no_pieces_unless_they_are_the_last() {
+    let bytes = [masked(0x01, b""), masked(0x00, b"a"), masked(0x00, b""), masked(0x80, b"")].concat();
+    let events = [piece(MessageKind::Text, b"a", true, false), piece(MessageKind::Text, b"", false, true)];
+    assert_eq!(relay().read(&bytes), events);
+}
+
+#[test]
+fn the_mode_changes_between_messages_only() {
+    let mut server = Endpoint::server();
+    assert_eq!(server.read(&masked(0x01, b"ga")), []);
+    server.connection.set_piecewise(true);
+    assert_eq!(server.read(&masked(0x80, b"thered")), [text("gathered")]);
+    assert_eq!(server.read(&masked(0x01, b"p")), [piece(MessageKind::Text, b"p", true, false)]);
+    server.connection.set_piecewise(false);
+    assert_eq!(server.read(&masked(0x80, b"q")), [piece(MessageKind::Text, b"q", false, true)]);
+    assert_eq!(server.read(&masked(0x81, b"whole")), [text("whole")]);
+}
+
+#[test]
+fn the_bounds_hold() {
+    let mut server = Endpoint::server_with(Config { message_bytes_max: 10, ..Config::default() });
+    server.connection.set_piecewise(true);
+    assert_eq!(server.read(&masked(0x02, &[0; 10])).len(), 1);
+    let error = ProtocolError::MessageTooBig { limit_bytes: 10 };
+    assert_eq!(server.read(&masked(0x80, &[0; 1])), [failed(error)]);
+}
+
+#[test]
+fn a_compressed_message_is_one_piece() {
+    let mut server = Endpoint::deflating(Role::Server, NO_CONTEXT);
+    server.connection.set_piecewise(true);
+    let hello = [masked(0x41, &[0xf2, 0x48, 0xcd]), masked(0x80, &[0xc9, 0xc9, 0x07, 0x00])].concat();
+    assert_eq!(server.read(&hello), [piece(MessageKind::Text, b"Hello", true, true)]);
+}
+
+#[test]
+fn pieces_that_are_sent_become_one_message() {
+    let (mut server, mut client) = (Endpoint::server(), Endpoint::client());
+    for (part, last) in [(&b"one, "[..], false), (b"", false), (b"two", true), (b"alone", true)] {
+        client.connection.send_piece(MessageKind::Text, part, last, &mut client.context).expect("open");
+    }
+    assert_eq!(server.read(&client.write_all()), [text("one, two"), text("alone")]);
+}
+
+#[test]
+fn no_message_can_stand_inside_another() {
+    let mut server = Endpoint::server();
+    server.connection.send_piece(MessageKind::Binary, b"a", false, &mut server.context).expect("open");
+    assert_eq!(server.connection.send(Message::Text("b"), &mut server.context), Err(SendError::Unfinished));
+    server.connection.send_piece(MessageKind::Binary, b"c", true, &mut server.context).expect("open");
+    server.send_text("d");
+    assert_eq!(Endpoint::client().read(&server.write_all()), [binary(b"ac"), text("d")]);
+}
+
+#[test]
+fn a_message_in_pieces_may_end_with_a_close() {
+    let mut server = Endpoint::server();
+    server.connection.send_piece(MessageKind::Text, b"half", false, &mut server.context).expect("open");
+    server.connection.close(None, "", &mut server.context);
+    let late = server.connection.send_piece(MessageKind::Text, b"", true, &mut server.context);
+    assert_eq!(late, Err(SendError::Closing));
+    assert_eq!(Endpoint::client().read(&server.write_all()), [Event::Close(Default::default())]);
+}
