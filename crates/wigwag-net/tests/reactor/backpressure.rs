@@ -247,7 +247,7 @@ fn unfinished_messages_are_bounded_in_all() {
     assert_eq!(greedy.read_close(), 1013);
     // Capacity is counted, which may be twice what arrived.
     assert!(server.sum(|metrics| metrics.unfinished_bytes.get()) <= 2 * bound + (64 << 10));
-    patient.send(TEXT, b"still here");
+    patient.send("still here");
     patient.send_close(1000);
     assert_eq!(patient.read_close(), 1000);
     drop(greedy);
