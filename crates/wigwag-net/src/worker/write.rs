@@ -138,6 +138,9 @@ impl Worker {
         if unfinished > 0 && shared.unfinished_bytes.load(Relaxed) > self.limits.unfinished_bytes_max_total {
             let code = wigwag_proto::CloseCode::TRY_AGAIN_LATER;
             self.end_with(index, code, "too many unfinished messages in all", CloseCause::Overload);
+            // Nothing more may be gathered, not even until the peer answers the Close.
+            self.tell_closed(index, CloseCause::Overload);
+            self.linger(index);
         }
     }
 
