@@ -67,9 +67,9 @@ pub struct WorkerMetrics {
     pub panics: Counter,
     /// Publications skipped because a subscriber did not keep up.
     pub publications_skipped: Counter,
-    /// Bytes queued for peers, as of the end of the last turn.
+    /// Bytes queued for this worker's peers now.
     pub out_queue_bytes: Counter,
-    /// Bytes of unfinished incoming messages, as of the end of the last turn.
+    /// Bytes of this worker's unfinished incoming messages now.
     pub unfinished_bytes: Counter,
     /// Answer latency: from the turn's start to the write of the answer, in buckets of [`LATENCY_BOUNDS_MICROS`].
     pub latency: [Counter; LATENCY_BOUNDS_MICROS.len() + 1],
