@@ -1,55 +1,77 @@
 //! Signals: SIGTERM and ctrl-c drain, a second one stops at once, SIGHUP reloads (or drains, at a terminal).
 
+use std::io;
+#[cfg(unix)]
+use std::io::IsTerminal as _;
+
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use wigwag_server::tls::ReloadableTls;
 
-/// Waits for the signal that asks the server to stop. Reloads meanwhile, as often as it is asked to.
+/// The signals that are listened to, from the moment of its making on: before it, they end the process.
 #[cfg(unix)]
-pub(crate) async fn wait_for_stop(tls: Option<&ReloadableTls>) -> std::io::Result<()> {
-    use std::io::IsTerminal as _;
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
 
-    use tokio::signal::unix::{SignalKind, signal};
+#[cfg(unix)]
+impl Signals {
+    /// Must be called inside of a tokio runtime.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
 
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => {
-                // The terminal is gone: whoever started the server there wants it to end.
-                if std::io::stdin().is_terminal() {
-                    return Ok(());
+    /// Waits for the signal that asks the server to stop. Reloads meanwhile, as often as it is asked to.
+    pub(crate) async fn wait_for_stop(&mut self, tls: Option<&ReloadableTls>) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {
+                    // The terminal is gone: whoever started the server there wants it to end.
+                    if io::stdin().is_terminal() {
+                        return;
+                    }
+                    reload(tls);
                 }
-                reload(tls);
             }
+        }
+    }
+
+    /// Waits for a further SIGTERM or ctrl-c.
+    pub(crate) async fn wait_for_second(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
 }
 
-/// Waits for a further SIGTERM or ctrl-c.
-#[cfg(unix)]
-pub(crate) async fn wait_for_second() {
-    use tokio::signal::unix::{SignalKind, signal};
+#[cfg(not(unix))]
+pub(crate) struct Signals;
 
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+#[cfg(not(unix))]
+impl Signals {
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self)
     }
-}
 
-#[cfg(not(unix))]
-pub(crate) async fn wait_for_stop(_: Option<&ReloadableTls>) -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
-}
+    pub(crate) async fn wait_for_stop(&mut self, _: Option<&ReloadableTls>) {
+        self.wait_for_second().await;
+    }
 
-#[cfg(not(unix))]
-pub(crate) async fn wait_for_second() {
-    let _ = tokio::signal::ctrl_c().await;
+    pub(crate) async fn wait_for_second(&mut self) {
+        // Where ctrl-c cannot be listened to, it ends the process.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }
 
 /// Reloads what can be reloaded, and says what was.
