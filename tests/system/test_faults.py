@@ -132,8 +132,13 @@ class TestDeafPeers:
         before = server.memory("VmHWM")
         with Raw(server, receive_buffer=4096) as deaf:
             deaf.open("/letters")
-            for letter in "abcdefghijklmnopqrstuvwxyz":
-                deaf.send(frame(TEXT, b'{"action":"subscribe","letter":"%s"}' % letter.encode()))
+            messages = [b'{"action":"subscribe","letter":"%c"}' % letter for letter in b"abcdefghijklmnopqrstuvwxyz"]
+            round_ = b"".join(frame(TEXT, message) for message in messages)
+            deaf.socket.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                # Each subscription is answered at once, which fills the kernel's buffers in no time.
+                while True:
+                    deaf.socket.send(round_)
             wait_until(lambda: server.metric("wigwag_publications_skipped_total") > 10_000, "updates are skipped")
             assert server.metric("wigwag_out_queue_bytes") < 2 * MIB
             exchange(server.url, 1_000)
@@ -153,7 +158,7 @@ while True:
 """
 
     def test_a_stopped_peer_that_is_streamed_to_is_closed_after_the_idle_time(self, serve):
-        server = serve("--stream-interval", "10ms", "--ping-interval", "300ms", "--idle-timeout", "1s")
+        server = serve("--stream-interval", "10ms", "--ping-interval", "300ms", "--idle-timeout", "1s", "--close-timeout", "500ms")
         client = child(self.STREAMED_TO, f"{server.url}/stream")
         try:
             assert server.metric("wigwag_connections", service="stream") == 1
@@ -168,7 +173,7 @@ while True:
         """In a network of its own, whose only interface is taken down: no FIN and no RST ever comes."""
         with PrivateNetwork() as network:
             args = ["--listen", "127.0.0.1:0", "--log-level", "debug", "--stream-interval", "10ms"]
-            args += ["--ping-interval", "300ms", "--idle-timeout", "1s"]
+            args += ["--ping-interval", "300ms", "--idle-timeout", "1s", "--close-timeout", "500ms"]
             server = Server(tmp_path, args, {}, network.enter, None)
             server.wait_for_banner()
             script = [sys.executable, "-c", self.STREAMED_TO, f"{server.url}/stream"]
