@@ -62,6 +62,14 @@ class TestDrain:
         assert [(client.code, client.problem) for client in clients] == [(1001, None)] * 8
         assert server.report() == (8, 0, 0)
 
+    def test_signals_right_after_the_banner_are_heard(self, serve):
+        for _ in range(10):
+            server = serve()
+            server.signal(signal.SIGTERM)
+            server.signal(signal.SIGINT)
+            assert server.wait() == 0
+            assert server.report() == (0, 0, 0)
+
     def test_a_stream_under_way_is_finished(self, serve):
         server = serve("--stream-interval", "20ms")
         sentence = "The quick brown fox jumped over the lazy dog o"
@@ -81,10 +89,7 @@ class TestDrain:
         server = serve("--drain-timeout", "1s")
         with Raw(server, receive_buffer=4096) as deaf:
             deaf.open("/echo")
-            deaf.socket.setblocking(False)
-            with pytest.raises(BlockingIOError):
-                while True:
-                    deaf.socket.send(frame(BINARY, b"x" * 60_000))
+            deaf.send_until_stuck(frame(BINARY, b"x" * 60_000))
             wait_until(lambda: server.metric("wigwag_out_queue_bytes") > 0, "answers wait")
             server.signal(signal.SIGTERM)
             assert server.wait() == 0

@@ -206,7 +206,8 @@ class TestBounds:
     def test_more_connections_from_an_address_than_allowed_get_429(self, serve):
         server = serve("--connections-per-address-max", 2)
         with Raw(server) as one, Raw(server) as two:
-            one.open(), two.open()
+            one.open()
+            two.open()
             with Raw(server) as three:
                 assert three.ask()[0] == 429
             one.send(frame(CLOSE, struct.pack("!H", 1000)))

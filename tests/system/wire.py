@@ -59,6 +59,19 @@ class Raw:
     def send(self, data):
         self.socket.sendall(data)
 
+    def send_until_stuck(self, data, bytes_max=256 << 20, patience=0.5):
+        """Sends again and again until the other side takes nothing more; fails where it takes everything."""
+        self.socket.settimeout(patience)
+        sent = 0
+        try:
+            while sent < bytes_max:
+                sent += self.socket.send(data[sent % len(data) :])
+        except socket.timeout:
+            return
+        finally:
+            self.socket.settimeout(PATIENCE)
+        raise AssertionError(f"{sent} bytes were taken")
+
     def ask(self, path="/echo", *headers, **parts):
         """Sends a handshake: the status and the head of the answer."""
         self.send(request(parts.pop("host", self.host), path, *headers, **parts))
