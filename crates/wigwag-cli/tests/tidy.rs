@@ -10,7 +10,11 @@ use std::{
 /// The crates of ARCHITECTURE.md, and of this workspace and its foreign crates what each may use.
 const MAY_USE: &[(&str, &[&str], &[&str])] = &[
     ("wigwag-proto", &[], &["base64", "httparse", "sha1", "simdutf8", "thiserror", "zlib-rs"]),
-    ("wigwag-net", &["wigwag-proto"], &["fastrand", "mio", "rand", "rustls", "slab", "socket2", "thiserror", "tracing"]),
+    (
+        "wigwag-net",
+        &["wigwag-proto"],
+        &["fastrand", "mio", "rand", "rustls", "slab", "socket2", "thiserror", "tracing"],
+    ),
     (
         "wigwag-server",
         &["wigwag-net", "wigwag-proto"],
