@@ -125,7 +125,7 @@ Exit codes: 0 done, 1 could not run, 2 wrong usage or configuration.";
 const SERVE_EXAMPLES: &str = "\
 Examples:
   wigwag serve
-  wigwag serve --listen 0.0.0.0:8765 --listen [::]:8765 --allow-host ws.example.org
+  wigwag serve --listen 0.0.0.0:8765 --listen '[::]:8765' --allow-host ws.example.org
   wigwag serve --message-bytes-max 64MiB --log-level debug
   WIGWAG_WORKERS=4 wigwag serve --config wigwag.toml
 

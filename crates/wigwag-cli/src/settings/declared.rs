@@ -178,7 +178,7 @@ settings! {
     }
     /// Metrics.
     metrics: Metrics ["metrics", Prefixed] {
-        /// Address for `/metrics`, `/metrics/live`, `/healthz` and `/readyz` instead of the server's own port.
+        /// Address for `/metrics`, as plain HTTP, instead of the server's own port. `/healthz` and `/readyz` are at both.
         listen: Option<SocketAddr> = "same";
     }
     /// Logs, on standard error.

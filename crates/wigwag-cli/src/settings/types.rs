@@ -124,7 +124,7 @@ impl Scalar for AllowedOrigin {
     const METAVAR: &'static str = "ORIGIN";
 
     fn form() -> String {
-        "an origin such as https://example.org, a name such as example.org or *.example.org, null, or * for any"
+        "an origin such as https://example.org, a name such as example.org or `*.example.org`, `null`, or `*` for any"
             .to_owned()
     }
 
@@ -142,7 +142,7 @@ impl Scalar for AllowedHost {
     const METAVAR: &'static str = "HOST";
 
     fn form() -> String {
-        "a host such as ws.example.org, *.example.org, ws.example.org:8765 or [::1], or * for any".to_owned()
+        "a host such as ws.example.org, ws.example.org:8765, [::1] or `*.example.org`, or `*` for any".to_owned()
     }
 
     fn parse(text: &str) -> Result<Self, Refused> {
