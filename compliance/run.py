@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Optional
 from urllib.parse import urlsplit
 
 import cases as suite
@@ -21,6 +21,12 @@ from processes import STOPPED, Child, Deadline, RunError, free_port, running, wa
 
 HERE = Path(__file__).resolve().parent
 REPORT_SECONDS = 60
+
+
+def without_folder(command: Optional[str]) -> str:
+    """The command as a record shows it: where the program lies differs from machine to machine."""
+    program, _, rest = (command or "").partition(" ")
+    return " ".join(filter(None, [Path(program).name, rest]))
 
 
 def main() -> int:
@@ -108,7 +114,7 @@ def _judge(options, name: str, version: str, wanted: List[str], out: Path) -> in
         print(problem)
     print(verdict.summary(name, found))
     if options.save:
-        about: Dict[str, str] = {"role": options.role, "engine": version, "command": options.command or ""}
+        about: Dict[str, str] = {"role": options.role, "engine": version, "command": without_folder(options.command)}
         if options.role == "server":
             about["url"] = options.url
         if options.testee:

@@ -48,10 +48,9 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
 
 /// What would give the protocol crate a clock, a socket, random numbers, an environment or a log.
 const NOT_IN_PROTO: &[&str] = &[
-    "TcpListener",
     "TcpStream",
+    "TcpListener",
     "UdpSocket",
-    "ToSocketAddrs",
     "std::env",
     "std::thread",
     "std::fs",

@@ -27,7 +27,7 @@ pub(crate) enum Ready {
     /// A listener has connections.
     Listener(u16),
     /// A connection's readiness changed.
-    Connection { slot: u32, generation: u32, readable: bool, writable: bool, ended: bool },
+    Connection { slot: u32, generation: u32, readable: bool, writable: bool, ended: bool, failed: bool },
 }
 
 impl Poller {
@@ -59,6 +59,7 @@ impl Poller {
                     readable: event.is_readable(),
                     writable: event.is_writable(),
                     ended: event.is_read_closed() || event.is_error(),
+                    failed: event.is_error(),
                 }),
             }
         }

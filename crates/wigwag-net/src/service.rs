@@ -62,7 +62,8 @@ pub struct Timer(pub(crate) u32);
 /// How a connection ended.
 #[derive(Clone, Debug)]
 pub struct Closed {
-    /// What the peer's Close said, where one came; else what ours said, where one was sent.
+    /// What the peer's Close said; where it broke the protocol, or its service panicked, what it was told. `None` where it
+    /// ended without a Close.
     pub reason: Option<CloseReason>,
     /// Who or what ended it.
     pub cause: CloseCause,

@@ -171,7 +171,7 @@ impl Worker {
     fn handle_ready(&mut self, event: Ready, buffer: &mut [u8]) {
         match event {
             Ready::Listener(listener) => self.acceptance.set_ready(listener),
-            Ready::Connection { slot, generation, readable, writable, ended } => {
+            Ready::Connection { slot, generation, readable, writable, ended, failed } => {
                 let index = slot as usize;
                 let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.generation == generation) else {
                     return;
@@ -184,6 +184,10 @@ impl Worker {
                 }
                 if slot.phase == Phase::Connecting {
                     return self.handle_connected(index);
+                }
+                if failed && slot.flags.has(Flags::PAUSED) {
+                    // Nobody reads, so nobody else would notice that the peer is gone.
+                    return self.remove(index, CloseCause::Io(io::ErrorKind::ConnectionReset));
                 }
                 if writable && slot.flags.has(Flags::STALLED) {
                     slot.flags.clear(Flags::STALLED);

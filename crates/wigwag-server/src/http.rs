@@ -24,7 +24,11 @@ use tokio::{
 use wigwag_net::{Handle, Limits, Peer, Refusal, Transport};
 use wigwag_proto::handshake::server::write_refusal;
 
-use self::{gate::Gate, site::Caller, wire::Wire};
+use self::{
+    gate::{Gate, Rest},
+    site::Caller,
+    wire::Wire,
+};
 use crate::addresses::Counted;
 
 pub(crate) use site::Site;
@@ -196,16 +200,18 @@ impl Http {
 
     /// One connection, from its first request to its end.
     async fn converse(&self, transport: Transport, caller: Caller, held: (OwnedSemaphorePermit, Option<Counted>)) {
-        let (door, peer) = (caller.door, caller.peer);
-        match self.speak_http(transport, caller).await {
-            Ok(gate) => match gate.into_websocket() {
-                Ok((wire, unread)) => {
-                    drop(held); // The workers count it anew.
-                    self.give_back(wire, unread, peer);
-                }
-                Err(gate) => self.linger(gate, door).await,
-            },
-            Err(error) => tracing::debug!(%error, "an HTTP connection failed"),
+        let peer = caller.peer;
+        let outcome = match self.speak_http(transport, caller).await.map(Gate::into_rest) {
+            Ok(Rest::WebSocket(wire, unread)) => {
+                drop(held); // The workers count it anew.
+                return self.give_back(wire, unread, peer);
+            }
+            Ok(Rest::Open(wire)) => self.end(wire).await,
+            Ok(Rest::Ended(mut wire)) => wire.shutdown().await,
+            Err(error) => return tracing::debug!(%error, "an HTTP connection failed"),
+        };
+        if let Err(error) = outcome {
+            tracing::trace!(%error, "an HTTP connection ended by itself");
         }
     }
 
@@ -217,19 +223,26 @@ impl Http {
     ) -> Result<Gate, Box<dyn std::error::Error + Send + Sync>> {
         let Transport { socket, tls, unread } = transport;
         let wire = Wire::new(socket, tls, self.limits.write_timeout)?;
+        // Where a request's body is left unread, hyper may take the connection for done before it has written the answer,
+        // if the first write is pending; and it is, until tokio has heard that the socket is writable.
+        wire.writable().await?;
         let gate = Gate::new(wire, unread, self.net_limits.head, caller.door == Door::Main);
         caller.refused = gate.refused();
+        let mut draining = self.draining.subscribe();
+        // hyper would close a connection that has not asked yet; one that comes during the drain gets one answer.
+        let mut told = *draining.borrow();
         let mut connection = hyper::server::conn::http1::Builder::new()
+            .keep_alive(!told)
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head_timeout)
             .max_headers(self.net_limits.head.headers_max)
             // A client that ends its side after its request still gets the answer.
             .half_close(true)
             .serve_connection(TokioIo::new(gate), caller);
-        let mut draining = self.draining.subscribe();
-        let mut told = false;
         loop {
             tokio::select! {
+                // The request that came with the connection is read before a drain is looked at.
+                biased;
                 outcome = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break outcome?,
                 _ = draining.wait_for(|draining| *draining), if !told => {
                     told = true;
@@ -258,14 +271,6 @@ impl Http {
             .map_err(io::Error::other)?;
         wire.write_all(&response).await?;
         self.end(wire).await
-    }
-
-    async fn linger(&self, gate: Gate, door: Door) {
-        let (mut wire, peer_sends) = gate.into_rest();
-        let outcome = if peer_sends { self.end(wire).await } else { wire.shutdown().await };
-        if let Err(error) = outcome {
-            tracing::trace!(%error, metrics = door == Door::Metrics, "an HTTP connection ended by itself");
-        }
     }
 
     /// Ends our side and discards input within bounds: closing at once could take the answer from a peer that still sends.

@@ -107,12 +107,13 @@ impl Collector for Scrape {
 
 impl Scrape {
     fn encode_services(&self, out: &mut Out<'_>) -> fmt::Result {
-        let by_name = |figure: fn(&RouteFigures) -> u64| {
+        type Figure = fn(&RouteFigures) -> u64;
+        let by_name = |figure: Figure| {
             let routes = self.names.iter().zip(&self.figures.routes);
             routes.map(move |(name, route)| (name.clone(), figure(route)))
         };
         out.gauges("wigwag_connections", "WebSocket connections now", "service", by_name(RouteFigures::connections))?;
-        let counters: [(&str, &str, fn(&RouteFigures) -> u64); 5] = [
+        let counters: [(&str, &str, Figure); 5] = [
             ("wigwag_connections_opened", "WebSocket connections opened", |route| route.opened),
             ("wigwag_messages_received", "Messages received", |route| route.messages_in),
             ("wigwag_messages_sent", "Messages sent", |route| route.messages_out),

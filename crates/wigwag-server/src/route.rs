@@ -1,9 +1,6 @@
 //! What a user gives for a path: a [`Route`], and what it is asked to judge: a [`Handshake`].
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::net::{IpAddr, SocketAddr};
 
 use wigwag_net::{Handle, Peer, Refusal, Service};
 use wigwag_proto::{
@@ -235,8 +232,10 @@ pub struct Endpoint {
     config: Option<Config>,
     deflate: Option<DeflatePolicy>,
     protocols: Vec<String>,
-    start: Option<Arc<dyn Fn(&Handle) + Send + Sync>>,
+    start: Option<OnStart>,
 }
+
+type OnStart = Box<dyn Fn(&Handle) + Send + Sync>;
 
 impl Endpoint {
     /// The same route, for now.
@@ -269,7 +268,7 @@ impl Endpoint {
     /// Called once when the workers run, after the route's own [`Route::start`].
     #[must_use]
     pub fn on_start(mut self, start: impl Fn(&Handle) + Send + Sync + 'static) -> Self {
-        self.start = Some(Arc::new(start));
+        self.start = Some(Box::new(start));
         self
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::Router;
+use axum::{Router, extract::DefaultBodyLimit};
 use wigwag_net::{Handle, Limits, Listener, Net, net::TlsSource};
 use wigwag_proto::{Config, handshake::extensions::DeflatePolicy};
 
@@ -298,7 +298,8 @@ impl BoundServer {
             Site {
                 access: access.clone(),
                 routes: routes.clone(),
-                pages: builder.pages,
+                // The HTTP side's own bound holds for every reader of a body, not only for axum's extractors.
+                pages: builder.pages.layer(DefaultBodyLimit::disable()),
                 metrics: metrics.clone(),
                 metrics_here: metrics_listeners.is_empty(),
             },
@@ -399,9 +400,11 @@ impl RunningServer {
     pub fn drain(mut self, timeout: Duration) -> DrainReport {
         let began = Instant::now();
         let net = self.net.take().expect("there until the drain");
+        let http_before = self.stopper.http.connections();
         self.stopper.stop(timeout);
         let net = net.drain(timeout);
-        let (http_closed, http_cut) = self.stopper.wait_for_http();
+        let http_cut = self.stopper.wait_for_http();
+        let http_closed = http_before.saturating_sub(http_cut);
         DrainReport {
             closed: net.closed,
             cut: net.cut,
@@ -449,15 +452,15 @@ impl Stopper {
         self.stop(Duration::ZERO);
     }
 
-    /// Waits for the HTTP connections until the deadline, which may still come nearer. How many ended, how many did not.
-    fn wait_for_http(&self) -> (usize, usize) {
-        let at_first = self.http.connections();
+    /// Waits for the HTTP connections until the deadline, which may still come nearer. How many did not end.
+    fn wait_for_http(&self) -> usize {
         loop {
             let left = self.http.connections();
             let deadline = *self.stage.lock().unwrap_or_else(PoisonError::into_inner);
             if left == 0 || deadline.is_none_or(|deadline| Instant::now() >= deadline) {
-                return (at_first.saturating_sub(left), left);
+                return left;
             }
+            // Not worth a condition variable: this happens once, and nobody waits for the result to the millisecond.
             thread::sleep(Duration::from_millis(5));
         }
     }

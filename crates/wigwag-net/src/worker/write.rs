@@ -12,7 +12,7 @@ use super::{
     slot::Extra,
     timers::{Due, What},
 };
-use crate::service::CloseCause;
+use crate::{metrics::Counter, service::CloseCause};
 
 /// Below this an unfinished message is not worth counting: 10,000 of them are 40 MiB.
 const UNFINISHED_COUNTED_FROM: usize = 4 << 10;
@@ -128,24 +128,27 @@ impl Worker {
         }
         let extra = slot.extra();
         let had_bytes = extra.counted_out + extra.counted_unfinished > 0;
-        count(&shared.out_queue_bytes, &mut extra.counted_out, queued);
-        count(&shared.unfinished_bytes, &mut extra.counted_unfinished, unfinished + extra.kept.len());
-        self.metrics.out_queue_bytes.set(shared.out_queue_bytes.load(Relaxed) as u64);
-        self.metrics.unfinished_bytes.set(shared.unfinished_bytes.load(Relaxed) as u64);
+        let unfinished_and_kept = unfinished + extra.kept.len();
+        count(&shared.out_queue_bytes, &self.metrics.out_queue_bytes, &mut extra.counted_out, queued);
+        let counted = &mut extra.counted_unfinished;
+        count(&shared.unfinished_bytes, &self.metrics.unfinished_bytes, counted, unfinished_and_kept);
         if had_bytes && extra.counted_out + extra.counted_unfinished == 0 {
             return self.trim(index);
         }
         if unfinished > 0 && shared.unfinished_bytes.load(Relaxed) > self.limits.unfinished_bytes_max_total {
             let code = wigwag_proto::CloseCode::TRY_AGAIN_LATER;
             self.end_with(index, code, "too many unfinished messages in all", CloseCause::Overload);
+            // Nothing more may be gathered, not even until the peer answers the Close.
+            self.tell_closed(index, CloseCause::Overload);
+            self.linger(index);
         }
     }
 
-    /// Takes a connection's bytes out of the process-wide sums.
+    /// Takes a connection's bytes out of the sums.
     pub(super) fn forget(&self, extra: &mut Extra) {
         let shared = &self.handle.shared;
-        count(&shared.out_queue_bytes, &mut extra.counted_out, 0);
-        count(&shared.unfinished_bytes, &mut extra.counted_unfinished, 0);
+        count(&shared.out_queue_bytes, &self.metrics.out_queue_bytes, &mut extra.counted_out, 0);
+        count(&shared.unfinished_bytes, &self.metrics.unfinished_bytes, &mut extra.counted_unfinished, 0);
     }
 
     /// Below the low-water mark dispatch goes on, owed publications go out and the service may write again.
@@ -237,12 +240,14 @@ fn write(mut socket: &TcpStream, extra: Option<&mut Extra>, slices: &[IoSlice<'_
     }
 }
 
-/// Moves a process-wide sum from what this connection had in it to what it has now.
-fn count(sum: &AtomicUsize, counted: &mut usize, now: usize) {
+/// Moves two sums, the process's and the worker's own, from what this connection had in them to what it has now.
+fn count(all: &AtomicUsize, own: &Counter, counted: &mut usize, now: usize) {
     if now > *counted {
-        sum.fetch_add(now - *counted, Relaxed);
+        all.fetch_add(now - *counted, Relaxed);
+        own.add((now - *counted) as u64);
     } else if now < *counted {
-        sum.fetch_sub(*counted - now, Relaxed);
+        all.fetch_sub(*counted - now, Relaxed);
+        own.subtract((*counted - now) as u64);
     }
     *counted = now;
 }

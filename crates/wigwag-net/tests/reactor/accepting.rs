@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use wigwag_net::{Limits, Message};
+use wigwag_net::{Limits, Message, Peer};
 
 use crate::support::*;
 
@@ -86,6 +86,34 @@ fn an_adopted_connection_goes_on_where_the_other_side_stopped() {
     client.send_close(1000);
     assert_eq!(client.read_close(), 1000);
     server.assert_empty();
+}
+
+#[test]
+fn a_connection_that_comes_back_for_a_websocket_is_judged_anew() {
+    let server =
+        serve(Limits::default(), |path| if path == "/echo" { accept(Echo) } else { refuse(404, "no such place") });
+    for (path, status) in [("/echo", "101"), ("/elsewhere", "404")] {
+        let mut client = Client::raw(tcp(server.address));
+        let peer = Peer {
+            address: client.stream.local_addr().expect("connected"),
+            local: server.address,
+            tls: false,
+            listener: 0,
+        };
+        client.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let mut transport = next(&server.plain);
+        let (head, rest) = (request(path), frame(TEXT, b"glued"));
+        // A part was read elsewhere, the rest is still to come.
+        transport.unread = head.as_bytes()[..30].to_vec();
+        server.net.handle().readmit(transport, peer);
+        client.write(&[&head.as_bytes()[30..], &rest].concat());
+        assert!(client.read_head().starts_with(&format!("HTTP/1.1 {status} ")), "{path}");
+        if status == "101" {
+            assert_eq!(client.read_text(), "glued");
+        }
+        drop(client);
+        server.assert_empty();
+    }
 }
 
 #[test]

@@ -196,3 +196,62 @@ fn a_connection_that_pauses_in_each_message_loses_and_swaps_none() {
         assert_eq!(next(&seen), number.to_string());
     }
 }
+
+#[test]
+fn a_connection_that_another_resumes_reads_nothing_past_what_waits() {
+    let (seen_in, seen) = mpsc::channel();
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Arc::new(std::sync::Mutex::new(wait));
+    let paused = Arc::new(std::sync::Mutex::new(None));
+    let server = serve_each(Limits::default(), move || {
+        let (seen, wait, paused) = (seen_in.clone(), wait.clone(), paused.clone());
+        Script::new().on_message(move |socket, message| match message {
+            Message::Text("wait") => drop(wait.lock().map(|wait| wait.recv())),
+            Message::Text("pause") => {
+                socket.pause();
+                *paused.lock().expect("no panic") = Some(socket.id());
+                let _ = seen.send("paused".to_owned());
+            }
+            Message::Text("resume") => {
+                let id = paused.lock().expect("no panic").expect("one is paused");
+                socket.other(id).expect("still there").resume();
+            }
+            Message::Text(text) => drop(seen.send(text.to_owned())),
+            Message::Binary(_) => {}
+        })
+    });
+    let mut clients: Vec<_> = (0..3).map(|_| Client::connect(server.address)).collect();
+    let [holder, resumer, client] = &mut clients[..] else { unreachable!("three of them") };
+    client.write(&[frame(TEXT, b"pause"), frame(TEXT, b"kept")].concat());
+    assert_eq!(next(&seen), "paused");
+    // Both become ready while the worker is held: the one that resumes first, then the one that is resumed.
+    holder.send("wait");
+    resumer.send("resume");
+    client.send("new");
+    go.send(()).expect("the worker waits");
+    assert_eq!([next(&seen), next(&seen)], ["kept", "new"]);
+}
+
+#[test]
+fn unfinished_messages_are_bounded_in_all() {
+    let limits = Limits { unfinished_bytes_max_total: 64 << 10, ..Limits::default() };
+    let bound = limits.unfinished_bytes_max_total as u64;
+    let server = serve_each(limits, Script::new);
+    let mut patient = Client::connect(server.address);
+    let mut greedy = Client::connect(server.address);
+    // The header of a binary message of 512 KiB, masked with zeros, and then far more than the bound.
+    greedy.stream.write_all(&[0x82, 0xff, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0]).expect("sent");
+    for _ in 0..32 {
+        greedy.stream.write_all(&[7; 8 << 10]).expect("input is discarded, not refused");
+    }
+    assert_eq!(greedy.read_close(), 1013);
+    // Capacity is counted, which may be twice what arrived.
+    assert!(server.sum(|metrics| metrics.unfinished_bytes.get()) <= 2 * bound + (64 << 10));
+    patient.send("still here");
+    assert_eq!(patient.read_text(), "still here");
+    patient.send_close(1000);
+    assert_eq!(patient.read_close(), 1000);
+    drop(greedy);
+    server.assert_empty();
+    assert_eq!(server.sum(|metrics| metrics.unfinished_bytes.get()), 0);
+}

@@ -234,3 +234,22 @@ fn a_half_closed_peer_above_the_high_water_mark_reads_all_as_well() {
     client.assert_end();
     assert_eq!(only_end(&server, &closes).cause, CloseCause::Eof);
 }
+
+#[test]
+fn a_reset_is_noticed_while_the_service_does_not_read() {
+    let (closes_in, closes) = mpsc::channel();
+    let server = serve_each(Limits::default(), move || {
+        Script::new()
+            .on_message(|socket, message| {
+                socket.send(message);
+                socket.pause();
+            })
+            .closes_to(&closes_in)
+    });
+    let mut client = Client::connect(server.address);
+    client.send("paused");
+    assert_eq!(client.read_text(), "paused");
+    socket2::SockRef::from(&client.stream).set_linger(Some(Duration::ZERO)).expect("connected");
+    drop(client);
+    assert_eq!(only_end(&server, &closes).cause, CloseCause::Io(std::io::ErrorKind::ConnectionReset));
+}

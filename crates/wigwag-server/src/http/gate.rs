@@ -56,6 +56,16 @@ enum State {
     Ended,
 }
 
+/// A connection after HTTP.
+pub(super) enum Rest {
+    /// The next request asks for a WebSocket: the bytes from that request on.
+    WebSocket(Wire, Vec<u8>),
+    /// The peer has ended its side.
+    Ended(Wire),
+    /// The peer may still be sending.
+    Open(Wire),
+}
+
 impl Gate {
     pub(super) fn new(wire: Wire, unread: Vec<u8>, limits: HeadLimits, hands_back: bool) -> Self {
         Self {
@@ -76,14 +86,13 @@ impl Gate {
         self.refused.clone()
     }
 
-    /// The connection, if its next request asks for a WebSocket: the wire, and the bytes from that request on.
-    pub(super) fn into_websocket(self) -> Result<(Wire, Vec<u8>), Self> {
-        if self.state == State::WebSocket { Ok((self.wire, self.waiting)) } else { Err(self) }
-    }
-
-    /// What is left when HTTP is over, and whether the peer may still be sending.
-    pub(super) fn into_rest(self) -> (Wire, bool) {
-        (self.wire, self.state != State::Ended)
+    /// What is left when HTTP is over.
+    pub(super) fn into_rest(self) -> Rest {
+        match self.state {
+            State::WebSocket => Rest::WebSocket(self.wire, self.waiting),
+            State::Ended => Rest::Ended(self.wire),
+            State::Heads | State::Body | State::Refused => Rest::Open(self.wire),
+        }
     }
 
     /// Lets the next request through if it is all there; `false` if more has to be read first.

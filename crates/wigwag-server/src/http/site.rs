@@ -10,7 +10,7 @@ use ::http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{self, HeaderName},
 };
-use axum::{Router, body::Body, extract::DefaultBodyLimit};
+use axum::{Router, body::Body};
 use http_body_util::Limited;
 use hyper::body::{Body as _, Incoming};
 use tower_service::Service as _;
@@ -148,15 +148,12 @@ impl Http {
         let method = request.method().clone();
         let mut request = request.map(|body| Body::new(Limited::new(body, self.limits.body_bytes_max)));
         request.extensions_mut().insert(peer);
-        // The bound is set above, for every reader of the body and not only for axum's extractors.
-        let mut pages = self.site.pages.clone().layer(DefaultBodyLimit::disable());
-        let response = match tokio::time::timeout(self.limits.request_timeout, pages.call(request)).await {
-            Ok(Ok(response)) => response,
-            Err(_) => {
-                let message = "the answer took too long".to_owned();
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                return Problem { status, error: "timeout", message }.into_response(accept);
-            }
+        let mut pages = self.site.pages.clone();
+        let answer = tokio::time::timeout(self.limits.request_timeout, pages.call(request)).await;
+        let Ok(Ok(response)) = answer else {
+            let message = "the answer took too long".to_owned();
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            return Problem { status, error: "timeout", message }.into_response(accept);
         };
         // What a page says itself is left as it is.
         if !response.body().is_end_stream() || response.headers().contains_key(header::CONTENT_TYPE) {

@@ -41,6 +41,11 @@ impl Wire {
         Ok(Self { socket: TcpStream::from_std(socket)?, tls, write_timeout, stalled: None })
     }
 
+    /// Waits until the socket takes bytes.
+    pub(super) async fn writable(&self) -> io::Result<()> {
+        self.socket.writable().await
+    }
+
     /// The parts again, to give them back.
     pub(super) fn into_parts(self) -> io::Result<(StdStream, Option<Box<ServerConnection>>)> {
         Ok((self.socket.into_std()?, self.tls))

@@ -6,4 +6,5 @@ mod drain;
 mod http;
 mod live;
 mod metrics;
+mod tls;
 mod websocket;
