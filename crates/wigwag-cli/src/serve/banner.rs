@@ -9,8 +9,8 @@ use crate::{process, settings::Settings};
 /// Descriptors that are needed beside the connections' own: listeners, polls, logs, files.
 const OTHER_DESCRIPTORS: u64 = 64;
 
-/// Says on standard output where the page and the services are.
-pub(crate) fn print(settings: &Settings, bound: &BoundServer) {
+/// Where the page and the services are.
+pub(crate) fn text(settings: &Settings, bound: &BoundServer) -> String {
     let tls = settings.tls.cert.is_some();
     let (http, ws) = if tls { ("https", "wss") } else { ("http", "ws") };
     let workers = settings.workers();
@@ -31,6 +31,11 @@ pub(crate) fn print(settings: &Settings, bound: &BoundServer) {
         text += &format!("\n  metrics  http://{address}/metrics\n");
     }
     text += "\nStop with ctrl-c.\n";
+    text
+}
+
+/// Says it on standard output.
+pub(crate) fn print(text: &str) {
     // A closed standard output is no reason not to serve.
     let mut out = anstream::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

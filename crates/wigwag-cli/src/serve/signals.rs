@@ -1,55 +1,85 @@
 //! Signals: SIGTERM and ctrl-c drain, a second one stops at once, SIGHUP reloads (or drains, at a terminal).
 
+use std::io;
+
+use tokio::runtime::Handle;
 use wigwag_server::tls::ReloadableTls;
 
-/// Waits for the signal that asks the server to stop. Reloads meanwhile, as often as it is asked to.
+/// Signals that no longer end the process by themselves: whatever arrives from its making on is found by the waits.
 #[cfg(unix)]
-pub(crate) async fn wait_for_stop(tls: Option<&ReloadableTls>) -> std::io::Result<()> {
-    use std::io::IsTerminal as _;
+pub(crate) struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
 
-    use tokio::signal::unix::{SignalKind, signal};
+#[cfg(unix)]
+impl Signals {
+    /// Takes the signals over. They are awaited on the same runtime.
+    pub(crate) fn take(runtime: &Handle) -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
 
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => {
-                // The terminal is gone: whoever started the server there wants it to end.
-                if std::io::stdin().is_terminal() {
-                    return Ok(());
+        let _context = runtime.enter();
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the signal that asks the server to stop. Reloads meanwhile, as often as it is asked to.
+    pub(crate) async fn stop(&mut self, tls: Option<&ReloadableTls>) {
+        use std::io::IsTerminal as _;
+
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {
+                    // The terminal is gone: whoever started the server there wants it to end.
+                    if io::stdin().is_terminal() {
+                        return;
+                    }
+                    reload(tls);
                 }
-                reload(tls);
             }
+        }
+    }
+
+    /// Waits for a further SIGTERM or ctrl-c.
+    pub(crate) async fn second(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
 }
 
-/// Waits for a further SIGTERM or ctrl-c.
-#[cfg(unix)]
-pub(crate) async fn wait_for_second() {
-    use tokio::signal::unix::{SignalKind, signal};
+/// Ctrl-c, taken over at the first wait.
+#[cfg(not(unix))]
+pub(crate) struct Signals;
 
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+#[cfg(not(unix))]
+impl Signals {
+    pub(crate) fn take(_: &Handle) -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(crate) async fn stop(&mut self, _: Option<&ReloadableTls>) {
+        ctrl_c().await;
+    }
+
+    pub(crate) async fn second(self) {
+        ctrl_c().await;
     }
 }
 
 #[cfg(not(unix))]
-pub(crate) async fn wait_for_stop(_: Option<&ReloadableTls>) -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
-}
-
-#[cfg(not(unix))]
-pub(crate) async fn wait_for_second() {
-    let _ = tokio::signal::ctrl_c().await;
+async fn ctrl_c() {
+    // Where ctrl-c cannot be watched, it ends the process as it always does.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
 }
 
 /// Reloads what can be reloaded, and says what was.
