@@ -5,6 +5,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     time::{Duration, Instant},
 };
@@ -66,7 +67,7 @@ impl Connection {
         match incoming.recv() {
             Ok(Incoming::Open(remote)) => Ok(Self { incoming, remote, timeout, _net: net }),
             Ok(Incoming::Closed(Closed { cause: CloseCause::NotOpened(error), .. })) => {
-                bail!("no connection to {url}: {error}{}", hint(&error))
+                bail!("no connection to {url}: {error}{}", hint(url, &error))
             }
             Ok(Incoming::Interrupted) => bail!("interrupted before {url} answered"),
             Ok(_) | Err(_) => bail!("no connection to {url}"),
@@ -163,14 +164,23 @@ impl From<Incoming> for Event {
 }
 
 /// What to do about it, on a line of its own.
-fn hint(error: &OpenError) -> &'static str {
+fn hint(url: &WsUrl, error: &OpenError) -> &'static str {
     match error.kind {
-        OpenErrorKind::Unreachable(io::ErrorKind::ConnectionRefused) => "\nstart it with: wigwag serve",
+        OpenErrorKind::Unreachable(io::ErrorKind::ConnectionRefused) if is_here(&url.host) => {
+            "\nstart it with: wigwag serve"
+        }
+        OpenErrorKind::Unreachable(io::ErrorKind::ConnectionRefused) => {
+            "\nis it served there? wigwag serve listens on 127.0.0.1 alone unless --listen says otherwise"
+        }
         OpenErrorKind::Untrusted => {
             "\ntrust a certificate of your own with --cacert FILE, or any with --insecure (for tests)"
         }
         _ => "",
     }
+}
+
+fn is_here(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn describe(closed: &Closed) -> String {
