@@ -125,7 +125,7 @@ Exit codes: 0 done, 1 could not run, 2 wrong usage or configuration.";
 const SERVE_EXAMPLES: &str = "\
 Examples:
   wigwag serve
-  wigwag serve --listen 0.0.0.0:8765 --listen [::]:8765 --allow-host ws.example.org
+  wigwag serve --listen 0.0.0.0:8765 --listen '[::]:8765' --allow-host ws.example.org
   wigwag serve --message-bytes-max 64MiB --log-level debug
   WIGWAG_WORKERS=4 wigwag serve --config wigwag.toml
 
@@ -136,7 +136,10 @@ const TRY_EXAMPLES: &str = "\
 Examples:
   wigwag try random -n 10000
   wigwag try stream \"The quick brown fox\"
-  wigwag try letters A B C --for 10s";
+  wigwag try letters A B C --for 10s
+  wigwag try echo --url wss://127.0.0.1:8765 --cacert cert.pem
+
+Exit codes: 0 every answer came and was right, 1 not, 2 wrong usage.";
 
 const CONFIG_EXAMPLES: &str = "\
 Examples:

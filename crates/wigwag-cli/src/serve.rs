@@ -16,20 +16,19 @@ use signals::Signals;
 pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let tls = build::tls(&settings)?;
     let bound = build::server(&settings, tls.as_ref())?;
-    banner::warn_of_descriptors(&settings);
     let banner = banner::text(&settings, &bound);
     let running = bound.start().context("cannot start the server")?;
-    let mut signals = running.runtime().block_on(async { Signals::listen() }).context("cannot listen to signals")?;
-    // Last, because whoever reads it may send a signal at once.
+    // Before the banner: whoever has read it may send a signal.
+    let mut signals = Signals::take(running.runtime()).context("cannot watch for signals")?;
+    banner::warn_of_descriptors(&settings);
     banner::print(&banner);
+    running.runtime().block_on(signals.stop(tls.as_ref()));
     let stopper = running.stopper();
-    let drain_timeout = settings.timeouts.drain_timeout;
-    running.runtime().block_on(signals.wait_for_stop(tls.as_ref()));
-    // A second signal ends the wait.
     running.runtime().spawn(async move {
-        signals.wait_for_second().await;
+        signals.second().await;
         stopper.stop_now();
     });
+    let drain_timeout = settings.timeouts.drain_timeout;
     tracing::info!(?drain_timeout, "draining: connections are told to close; a second signal stops at once");
     let report = running.drain(drain_timeout);
     anstream::eprintln!("{report}");

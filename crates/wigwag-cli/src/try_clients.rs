@@ -3,18 +3,18 @@
 //! Each client is plain code on the command's own thread, over a [`connection::Connection`] whose socket a worker of the
 //! reactor serves. Absent on purpose: what a person types freely (`wigwag connect`) and load (`wigwag load`).
 
-mod address;
 mod connection;
 mod count;
 mod letters;
 mod output;
 mod stream;
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
+use wigwag_net::url::WsUrl;
+use wigwag_server::tls::{ClientTls, Trust};
 
-use address::Address;
 use connection::Connection;
 use output::Output;
 
@@ -23,12 +23,29 @@ use output::Output;
 pub(crate) struct TryArgs {
     #[command(subcommand)]
     service: TryService,
-    /// The server; without a path, the service's own is taken
+    /// The server, as ws:// or wss://; without a path, the service's own is taken
     #[arg(long, global = true, value_name = "URL", default_value = "ws://127.0.0.1:8765")]
-    url: Address,
+    url: WsUrl,
     /// How long an answer may take
     #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     timeout: Duration,
+    /// For wss://, trust the certificates in this PEM file instead of the system's
+    #[arg(long, global = true, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// For wss://, trust any certificate: encrypted, but nobody knows with whom
+    #[arg(short = 'k', long, global = true, conflicts_with = "cacert")]
+    insecure: bool,
+}
+
+impl TryArgs {
+    fn tls(&self) -> ClientTls {
+        let trust = match &self.cacert {
+            _ if self.insecure => Trust::DangerouslyAnyone,
+            Some(file) => Trust::File(file.clone()),
+            None => Trust::System,
+        };
+        ClientTls { trust, ..ClientTls::default() }
+    }
 }
 
 #[derive(Subcommand)]
@@ -78,7 +95,7 @@ pub(crate) fn run(args: &TryArgs) -> anyhow::Result<ExitCode> {
         TryService::Stream(_) => "/stream",
         TryService::Letters(_) => "/letters",
     };
-    let mut connection = Connection::open(&args.url.with_default_path(path), args.timeout)?;
+    let mut connection = Connection::open(&args.url.clone().with_default_path(path), &args.tls(), args.timeout)?;
     let mut output = Output::new();
     let right = match &args.service {
         TryService::Echo(count) => {

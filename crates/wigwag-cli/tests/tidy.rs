@@ -48,7 +48,9 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
 
 /// What would give the protocol crate a clock, a socket, random numbers, an environment or a log.
 const NOT_IN_PROTO: &[&str] = &[
-    "std::net",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
     "std::env",
     "std::thread",
     "std::fs",

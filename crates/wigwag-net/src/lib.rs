@@ -44,7 +44,7 @@ pub use limits::Limits;
 pub use message::OwnedMessage;
 pub use net::{Connect, DrainReport, Handle, Listener, Net};
 pub use remote::{Ready, Remote, SendError};
-pub use service::{CloseCause, Closed, Service, Timer};
+pub use service::{CloseCause, Closed, OpenError, OpenErrorKind, Service, Timer};
 pub use socket::{ConnectionId, OnFull, Socket};
 pub use topic::{Lag, Topic};
 pub use transport::Transport;

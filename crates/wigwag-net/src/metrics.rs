@@ -27,6 +27,10 @@ impl Counter {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
+    pub(crate) fn subtract(&self, n: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_sub(n), Relaxed);
+    }
+
     pub(crate) fn set(&self, n: u64) {
         self.0.store(n, Relaxed);
     }
@@ -67,9 +71,9 @@ pub struct WorkerMetrics {
     pub panics: Counter,
     /// Publications skipped because a subscriber did not keep up.
     pub publications_skipped: Counter,
-    /// Bytes queued for this worker's peers now.
+    /// Bytes queued for this worker's peers after their last write.
     pub out_queue_bytes: Counter,
-    /// Bytes of this worker's unfinished incoming messages now.
+    /// Bytes of unfinished incoming messages on this worker, and of input that waits to be dispatched.
     pub unfinished_bytes: Counter,
     /// Answer latency: from the turn's start to the write of the answer, in buckets of [`LATENCY_BOUNDS_MICROS`].
     pub latency: [Counter; LATENCY_BOUNDS_MICROS.len() + 1],

@@ -24,7 +24,7 @@ use crate::{
     message::OwnedMessage,
     metrics::{AllMetrics, WorkerMetrics},
     remote::RemoteState,
-    service::{CloseCause, Closed, Service},
+    service::{CloseCause, Closed, OpenError, OpenErrorKind, Service},
     socket::ConnectionId,
     topic::Topic,
     transport::Transport,
@@ -209,7 +209,10 @@ impl Handle {
             let mut job = job;
             match (job.connect.host.as_str(), job.connect.port).to_socket_addrs() {
                 Ok(addresses) => job.addresses = addresses.collect(),
-                Err(error) => job.failure = Some(format!("cannot resolve {}: {error}", job.connect.host)),
+                Err(error) => {
+                    let why = format!("cannot resolve {}: {error}", job.connect.host);
+                    job.failure = Some(OpenError::new(OpenErrorKind::Unresolved, why));
+                }
             }
             job.addresses.reverse(); // taken from the end
             handle.place(job);
@@ -415,8 +418,9 @@ impl Command {
     /// The worker has ended: whoever waits for an answer gets it here.
     pub(crate) fn refuse(self) {
         if let Self::Connect(mut job) = self {
-            let why = job.failure.take().unwrap_or_else(|| "the workers have stopped".to_owned());
-            job.give_up(why);
+            let stopped = || OpenError::new(OpenErrorKind::Stopped, "the workers have stopped");
+            let error = job.failure.take().unwrap_or_else(stopped);
+            job.give_up(error);
         }
     }
 }
@@ -431,15 +435,15 @@ pub(crate) struct ConnectJob {
     /// What is still to be tried, the next one last.
     pub(crate) addresses: Vec<SocketAddr>,
     /// Why it has failed already, or the last attempt did.
-    pub(crate) failure: Option<String>,
+    pub(crate) failure: Option<OpenError>,
     /// For all addresses together, from the first attempt on.
     pub(crate) deadline: Option<Instant>,
 }
 
 impl ConnectJob {
     /// Tells the service that its connection could not be opened.
-    pub(crate) fn give_up(mut self, why: String) {
-        let closed = Closed { reason: None, cause: CloseCause::NotOpened(why) };
+    pub(crate) fn give_up(mut self, error: OpenError) {
+        let closed = Closed { reason: None, cause: CloseCause::NotOpened(error) };
         let told = catch_unwind(AssertUnwindSafe(|| {
             self.service.on_close(&closed);
             drop(self);
@@ -450,8 +454,8 @@ impl ConnectJob {
     }
 
     /// The name that the certificate must bear.
-    pub(crate) fn server_name(&self) -> Result<ServerName<'static>, String> {
+    pub(crate) fn server_name(&self) -> Result<ServerName<'static>, OpenError> {
         ServerName::try_from(self.connect.host.clone())
-            .map_err(|_| format!("invalid host name {:?}", self.connect.host))
+            .map_err(|_| OpenError::new(OpenErrorKind::Request, format!("invalid host name {:?}", self.connect.host)))
     }
 }

@@ -107,8 +107,49 @@ pub enum CloseCause {
     Panic,
     /// The drain's time was over.
     Drained,
-    /// A client's connection could not be opened; says why.
-    NotOpened(String),
+    /// A client's connection could not be opened.
+    NotOpened(OpenError),
+}
+
+/// Why a client's connection could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenError {
+    /// How far it came, for whoever acts on it.
+    pub kind: OpenErrorKind,
+    /// What happened, for a person.
+    pub why: String,
+}
+
+/// How far the opening of a client's connection came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenErrorKind {
+    /// The name has no address.
+    Unresolved,
+    /// No address takes a connection; the last one failed like this.
+    Unreachable(std::io::ErrorKind),
+    /// The peer's certificate is not trusted.
+    Untrusted,
+    /// The peer refused, or what it said is no opening handshake.
+    Handshake,
+    /// The time was over.
+    Timeout,
+    /// The request cannot be sent as it was asked for.
+    Request,
+    /// The workers stop.
+    Stopped,
+}
+
+impl OpenError {
+    pub(crate) fn new(kind: OpenErrorKind, why: impl Into<String>) -> Self {
+        Self { kind, why: why.into() }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
 }
 
 impl fmt::Display for CloseCause {
@@ -125,7 +166,7 @@ impl fmt::Display for CloseCause {
             Self::Overload => f.write_str("a queue reached its bound"),
             Self::Panic => f.write_str("the service failed"),
             Self::Drained => f.write_str("cut off at the end of the drain"),
-            Self::NotOpened(why) => f.write_str(why),
+            Self::NotOpened(error) => write!(f, "{error}"),
         }
     }
 }

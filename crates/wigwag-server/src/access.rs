@@ -4,7 +4,7 @@
 //! server's part (RFC 6455 §10.2). `Host` is checked against DNS rebinding: a foreign name that suddenly resolves to
 //! 127.0.0.1 makes a stranger's page the same origin as this server.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Names that are let in besides the usual ones.
 ///
@@ -19,6 +19,24 @@ pub struct Access {
     /// Hosts: `example.com` (any port), `example.com:8765`, `*.example.com`, or `*`. On a loopback listener these pass
     /// besides the loopback names; elsewhere any host passes while this is empty, and only these once it is not.
     pub allow_hosts: Vec<String>,
+}
+
+impl Access {
+    /// Whether `entry` may stand in [`Self::allow_origins`], so that a configuration can be judged without a server.
+    ///
+    /// # Errors
+    /// What may stand there instead.
+    pub fn check_origin(entry: &str) -> Result<(), AccessError> {
+        Pattern::origin(entry).map(drop)
+    }
+
+    /// Whether `entry` may stand in [`Self::allow_hosts`].
+    ///
+    /// # Errors
+    /// What may stand there instead.
+    pub fn check_host(entry: &str) -> Result<(), AccessError> {
+        Pattern::host(entry).map(drop)
+    }
 }
 
 /// An entry of [`Access`] that cannot be understood.
@@ -39,17 +57,10 @@ pub(crate) struct AccessRules {
 
 impl AccessRules {
     pub(crate) fn new(access: &Access) -> Result<Self, AccessError> {
-        let parse = |entries: &[String], what, example| -> Result<Vec<Pattern>, AccessError> {
-            let invalid = |entry: &String| AccessError { entry: entry.clone(), what, example };
-            entries.iter().map(|entry| Pattern::parse(entry).ok_or_else(|| invalid(entry))).collect()
-        };
-        let origins = parse(&access.allow_origins, "origin", "https://example.com, *.example.com, null or *")?;
-        let hosts = parse(&access.allow_hosts, "host", "example.com, *.example.com or *")?;
-        if let Some(index) = hosts.iter().position(|host| host.scheme.is_some() || host.name == Name::Null) {
-            let entry = access.allow_hosts[index].clone();
-            return Err(AccessError { entry, what: "host", example: "a name without a scheme" });
-        }
-        Ok(Self { origins, hosts })
+        Ok(Self {
+            origins: access.allow_origins.iter().map(|entry| Pattern::origin(entry)).collect::<Result<_, _>>()?,
+            hosts: access.allow_hosts.iter().map(|entry| Pattern::host(entry)).collect::<Result<_, _>>()?,
+        })
     }
 
     /// Whether a request for `host` may come in by a listener; without a Host no browser sent it.
@@ -94,6 +105,18 @@ enum Name {
 }
 
 impl Pattern {
+    fn origin(entry: &str) -> Result<Self, AccessError> {
+        let example = "https://example.com, *.example.com, null or *";
+        Self::parse(entry).ok_or_else(|| AccessError { entry: entry.to_owned(), what: "origin", example })
+    }
+
+    /// As an origin, but without a scheme.
+    fn host(entry: &str) -> Result<Self, AccessError> {
+        let example = "example.com, example.com:8765, *.example.com or *";
+        let pattern = Self::parse(entry).filter(|host| host.scheme.is_none() && host.name != Name::Null);
+        pattern.ok_or_else(|| AccessError { entry: entry.to_owned(), what: "host", example })
+    }
+
     fn parse(entry: &str) -> Option<Self> {
         match entry {
             "*" => return Some(Self { scheme: None, name: Name::Any, port: None }),
@@ -101,16 +124,16 @@ impl Pattern {
             _ => {}
         }
         let (scheme, rest) = match entry.split_once("://") {
+            Some(("", _)) => return None,
             Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
             None => (None, entry),
         };
         let authority = Authority::parse(rest.strip_suffix('/').unwrap_or(rest))?;
         let host = authority.host.trim_end_matches('.').to_ascii_lowercase();
         let name = match host.strip_prefix('*') {
-            Some(below) if below.len() > 1 && below.starts_with('.') => Name::Below(below.to_owned()),
+            Some(below) if below.len() > 1 && below.starts_with('.') && is_name(below) => Name::Below(below.to_owned()),
             Some(_) => return None,
-            None if host.contains(['*', '/', '?', '#', '@', ' ']) || host.is_empty() => return None,
-            None => Name::Exact(host),
+            None => Name::Exact(if is_name(&host) { host } else { canonical_ipv6(&host)? }),
         };
         // A full origin means one port, named or not: the scheme's.
         let port = authority.port.or_else(|| scheme.as_deref().and_then(default_port));
@@ -169,6 +192,17 @@ fn default_port(scheme: &str) -> Option<u16> {
         "https" | "wss" => Some(443),
         _ => None,
     }
+}
+
+/// A DNS name or an IPv4 address, as far as its characters tell.
+fn is_name(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+}
+
+/// An IPv6 address in brackets as browsers write it (RFC 5952).
+fn canonical_ipv6(host: &str) -> Option<String> {
+    let address: Ipv6Addr = host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()?;
+    Some(format!("[{address}]"))
 }
 
 fn same_name(one: &str, other: &str) -> bool {
@@ -284,11 +318,14 @@ mod tests {
 
     #[test]
     fn entries_that_name_nothing_are_errors() {
-        for entry in ["", "http://", "a*b", "*example", "a b", "http://a/b"] {
+        for entry in ["", "http://", "://a", "a*b", "*example", "*.a/b", "a b", "http://a/b", "::1", "[::1", "[a]"] {
             let access = Access { allow_origins: vec![entry.to_owned()], ..Access::default() };
             assert!(AccessRules::new(&access).is_err(), "{entry:?}");
         }
-        let access = Access { allow_hosts: vec!["https://a.example".to_owned()], ..Access::default() };
-        assert!(AccessRules::new(&access).is_err());
+        for entry in ["https://a.example", "null"] {
+            assert!(Access::check_origin(entry).is_ok(), "{entry:?}");
+            let access = Access { allow_hosts: vec![entry.to_owned()], ..Access::default() };
+            assert!(AccessRules::new(&access).is_err(), "{entry:?}");
+        }
     }
 }

@@ -22,28 +22,48 @@ pub struct AddressLimits {
     pub trusted_proxies: Vec<Network>,
 }
 
-/// An address or a network: `10.0.0.1`, `10.0.0.0/8`, `fd00::/8`.
+/// An address or a network without host bits: `10.0.0.1`, `10.0.0.0/8`, `fd00::/8`. An IPv4 network that is written as
+/// IPv6 is the IPv4 network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
     prefix_bits: u8,
 }
 
-/// What is neither an address nor a network.
+/// Why a text is no network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no address or network: give 10.0.0.1 or 10.0.0.0/8")]
-pub struct NetworkError(String);
+#[non_exhaustive]
+pub enum NetworkError {
+    /// Neither an address nor a network.
+    #[error("{0:?} is no address or network: give 10.0.0.1 or 10.0.0.0/8")]
+    Form(String),
+    /// An address in the network, where the network's own is meant or the address alone.
+    #[error("{address} is an address in the network {network}: give {network}, or {address} for it alone")]
+    HostBits {
+        /// The address.
+        address: IpAddr,
+        /// Its network.
+        network: Network,
+    },
+}
 
 impl FromStr for Network {
     type Err = NetworkError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || NetworkError(text.to_owned());
+        let invalid = || NetworkError::Form(text.to_owned());
         let (address, prefix) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse().map_err(|_| invalid())?;
         let bits_max = if address.is_ipv4() { 32 } else { 128 };
         let prefix_bits = prefix.map_or(Ok(bits_max), str::parse).map_err(|_| invalid())?;
-        if prefix_bits > bits_max { Err(invalid()) } else { Ok(Self { address, prefix_bits }) }
+        if prefix_bits > bits_max {
+            return Err(invalid());
+        }
+        let network = Self { address: masked(address, prefix_bits), prefix_bits };
+        if network.address != address {
+            return Err(NetworkError::HostBits { address, network });
+        }
+        Ok(network.canonical())
     }
 }
 
@@ -57,17 +77,27 @@ impl Network {
     /// Whether the address belongs to it; an IPv4 address counts also where it is written as IPv6.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix_bits)).unwrap_or(0);
-                own.to_bits() & mask == other.to_bits() & mask
+        let address = address.to_canonical();
+        address.is_ipv4() == self.address.is_ipv4() && masked(address, self.prefix_bits) == self.address
+    }
+
+    /// Without host bits, the prefix of an IPv4 network written as IPv6 has at least 96 bits.
+    fn canonical(self) -> Self {
+        match self.address.to_canonical() {
+            address @ IpAddr::V4(_) if self.address.is_ipv6() => {
+                Self { address, prefix_bits: self.prefix_bits.saturating_sub(96) }
             }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix_bits)).unwrap_or(0);
-                own.to_bits() & mask == other.to_bits() & mask
-            }
-            _ => false,
+            _ => self,
         }
+    }
+}
+
+/// The address with all but its first bits cleared.
+fn masked(address: IpAddr, prefix_bits: u8) -> IpAddr {
+    let host_bits = |all: u32| all - u32::from(prefix_bits);
+    match address {
+        IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & u32::MAX.checked_shl(host_bits(32)).unwrap_or(0)).into()),
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & u128::MAX.checked_shl(host_bits(128)).unwrap_or(0)).into()),
     }
 }
 

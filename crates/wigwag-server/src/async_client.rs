@@ -4,8 +4,8 @@ use std::{io, sync::Arc};
 
 use tokio::sync::oneshot;
 use wigwag_net::{
-    Acceptor, CloseCause, CloseCode, Closed, Connect, Handle, Limits, Message, Net, Peer, Refusal, Service, Socket,
-    Transport, Verdict,
+    Acceptor, CloseCode, Closed, Connect, Handle, Limits, Message, Net, Peer, Refusal, Service, Socket, Transport,
+    Verdict,
     url::{UrlError, WsUrl},
 };
 use wigwag_proto::handshake::server::{Request, Upgrade};
@@ -117,11 +117,7 @@ impl Service for Client {
             link.end(closed.clone());
         }
         if let Some(opened) = self.opened.take() {
-            let why = match &closed.cause {
-                CloseCause::NotOpened(why) => why.clone(),
-                cause => cause.to_string(),
-            };
-            let _ = opened.send(Err(why)); // nobody waits any longer: nobody is to be told
+            let _ = opened.send(Err(closed.cause.to_string())); // nobody waits any longer: nobody is to be told
         }
     }
 }

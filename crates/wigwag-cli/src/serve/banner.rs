@@ -9,7 +9,7 @@ use crate::{process, settings::Settings};
 /// Descriptors that are needed beside the connections' own: listeners, polls, logs, files.
 const OTHER_DESCRIPTORS: u64 = 64;
 
-/// Says where the page and the services are.
+/// Where the page and the services are.
 pub(crate) fn text(settings: &Settings, bound: &BoundServer) -> String {
     let tls = settings.tls.cert.is_some();
     let (http, ws) = if tls { ("https", "wss") } else { ("http", "ws") };
@@ -34,7 +34,7 @@ pub(crate) fn text(settings: &Settings, bound: &BoundServer) -> String {
     text
 }
 
-/// Prints it on standard output.
+/// Says it on standard output.
 pub(crate) fn print(text: &str) {
     // A closed standard output is no reason not to serve.
     let mut out = anstream::stdout().lock();

@@ -31,7 +31,7 @@ pub(crate) fn server(settings: &Settings, tls: Option<&ReloadableTls>) -> anyhow
         .config(config(settings))
         .deflate(deflate(settings))
         .access(access(settings))
-        .address_limits(address_limits(settings)?)
+        .address_limits(address_limits(settings))
         .http_limits(http_limits(settings))
         .drain_timeout(settings.timeouts.drain_timeout);
     if let Some(address) = settings.metrics.listen {
@@ -98,14 +98,13 @@ fn access(settings: &Settings) -> Access {
     }
 }
 
-fn address_limits(settings: &Settings) -> anyhow::Result<AddressLimits> {
+fn address_limits(settings: &Settings) -> AddressLimits {
     let access = &settings.access;
-    let proxies = access.trusted_proxy.iter().map(|network| network.to_string().parse());
-    Ok(AddressLimits {
+    AddressLimits {
         connections_per_address_max: access.connections_per_address_max.map(|max| max as usize),
         connect_rate_per_address: access.connect_rate_per_address_max.map(f64::from),
-        trusted_proxies: proxies.collect::<Result<_, _>>()?,
-    })
+        trusted_proxies: access.trusted_proxy.clone(),
+    }
 }
 
 fn http_limits(settings: &Settings) -> HttpLimits {

@@ -1,25 +1,25 @@
 //! Signals: SIGTERM and ctrl-c drain, a second one stops at once, SIGHUP reloads (or drains, at a terminal).
 
 use std::io;
-#[cfg(unix)]
-use std::io::IsTerminal as _;
 
-#[cfg(unix)]
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::runtime::Handle;
 use wigwag_server::tls::ReloadableTls;
 
-/// The signals that are listened to, from the moment of its making on: before it, they end the process.
+/// Signals that no longer end the process by themselves: whatever arrives from its making on is found by the waits.
 #[cfg(unix)]
 pub(crate) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
-    /// Must be called inside of a tokio runtime.
-    pub(crate) fn listen() -> io::Result<Self> {
+    /// Takes the signals over. They are awaited on the same runtime.
+    pub(crate) fn take(runtime: &Handle) -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let _context = runtime.enter();
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -28,7 +28,9 @@ impl Signals {
     }
 
     /// Waits for the signal that asks the server to stop. Reloads meanwhile, as often as it is asked to.
-    pub(crate) async fn wait_for_stop(&mut self, tls: Option<&ReloadableTls>) {
+    pub(crate) async fn stop(&mut self, tls: Option<&ReloadableTls>) {
+        use std::io::IsTerminal as _;
+
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
@@ -45,7 +47,7 @@ impl Signals {
     }
 
     /// Waits for a further SIGTERM or ctrl-c.
-    pub(crate) async fn wait_for_second(&mut self) {
+    pub(crate) async fn second(mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -53,24 +55,30 @@ impl Signals {
     }
 }
 
+/// Ctrl-c, taken over at the first wait.
 #[cfg(not(unix))]
 pub(crate) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    pub(crate) fn listen() -> io::Result<Self> {
+    pub(crate) fn take(_: &Handle) -> io::Result<Self> {
         Ok(Self)
     }
 
-    pub(crate) async fn wait_for_stop(&mut self, _: Option<&ReloadableTls>) {
-        self.wait_for_second().await;
+    pub(crate) async fn stop(&mut self, _: Option<&ReloadableTls>) {
+        ctrl_c().await;
     }
 
-    pub(crate) async fn wait_for_second(&mut self) {
-        // Where ctrl-c cannot be listened to, it ends the process.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
+    pub(crate) async fn second(self) {
+        ctrl_c().await;
+    }
+}
+
+#[cfg(not(unix))]
+async fn ctrl_c() {
+    // Where ctrl-c cannot be watched, it ends the process as it always does.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
 }
 

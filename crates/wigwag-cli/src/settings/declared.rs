@@ -10,9 +10,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use wigwag_server::addresses::Network;
+
 use super::layers::Layers;
 use super::setting::{Flags, Setting};
-use super::types::{AllowedHost, AllowedOrigin, Bytes, LogFormat, LogLevel, Network, ServiceName};
+use super::types::{AllowedHost, AllowedOrigin, Bytes, LogFormat, LogLevel, ServiceName};
 use super::value::Value;
 
 macro_rules! settings {
@@ -117,9 +119,9 @@ settings! {
     }
     /// Who may connect. By default an Origin passes if it names the request's own host; a loopback listener also takes loopback origins and `null`, and asks for a loopback Host.
     access: Access ["access", Plain] {
-        /// Origin that may connect besides the server's own, as `https://example.org`; may be repeated. `*` admits any.
+        /// Origin that may connect besides the server's own, such as `https://example.org` (that scheme and port), `example.org` (any) or `*.example.org` (its subdomains); may be repeated. `*` admits any.
         allow_origin: Vec<AllowedOrigin> = "";
-        /// Host name by which the server may be reached besides loopback names; may be repeated. `*` admits any.
+        /// Host by which the server may be reached, such as `example.org` (any port), `example.org:8765` or `*.example.org`; may be repeated. A loopback listener also takes loopback names, others take any host while none is named. `*` admits any.
         allow_host: Vec<AllowedHost> = "";
         /// Address or network whose X-Forwarded-For is believed; may be repeated.
         trusted_proxy: Vec<Network> = "";
@@ -176,7 +178,7 @@ settings! {
     }
     /// Metrics.
     metrics: Metrics ["metrics", Prefixed] {
-        /// Address for `/metrics`, `/metrics/live`, `/healthz` and `/readyz` instead of the server's own port.
+        /// Address for `/metrics`, as plain HTTP, instead of the server's own port. `/healthz` and `/readyz` are at both.
         listen: Option<SocketAddr> = "same";
     }
     /// Logs, on standard error.

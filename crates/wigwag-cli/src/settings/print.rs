@@ -10,15 +10,22 @@ use super::{Effective, Place};
 pub(crate) fn to_toml(effective: &Effective) -> String {
     let mut out = format!("# Effective configuration of wigwag {}\n", env!("CARGO_PKG_VERSION"));
     let width = effective.places.iter().map(|place| assignment(place).len()).max().unwrap_or(0).min(COLUMN_MAX);
-    let mut table = "";
+    let mut about = "";
     for place in &effective.places {
-        if place.setting.table != table {
-            table = place.setting.table;
-            let _ = write!(out, "\n[{table}]\n");
+        if place.setting.about != about {
+            about = place.setting.about;
+            let _ = write!(out, "\n# {}\n", first_sentence(about));
+            if !place.setting.table.is_empty() {
+                let _ = writeln!(out, "[{}]", place.setting.table);
+            }
         }
         let _ = writeln!(out, "{:width$}  # {}", assignment(place), comment(&place.source_text()));
     }
     out
+}
+
+fn first_sentence(text: &str) -> String {
+    format!("{}.", text.trim().trim_end_matches('.').split(". ").next().unwrap_or_default())
 }
 
 /// `key = value` in TOML.

@@ -4,21 +4,18 @@
 //! is full the worker waits, reads no more, and so slows the server down. It has no other connection to neglect.
 
 use std::{
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
-    },
+    io,
+    net::IpAddr,
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail};
 use wigwag_net::{
-    Acceptor, CloseCause, CloseCode, Closed, Connect, Limits, Message, Net, Peer, Refusal, Remote, SendError, Service,
-    Socket, Transport, Verdict,
+    CloseCause, CloseCode, Closed, Connect, Message, Net, OpenError, OpenErrorKind, Remote, SendError, Service, Socket,
+    url::WsUrl,
 };
-use wigwag_proto::handshake::server::{Request, Upgrade};
-
-use super::address::Address;
+use wigwag_server::{async_client::start_client, tls::ClientTls};
 
 /// An open connection.
 pub(crate) struct Connection {
@@ -52,8 +49,9 @@ enum Incoming {
 }
 
 impl Connection {
-    /// Connects to `address`. `timeout` holds for the opening handshake and for each answer.
-    pub(crate) fn open(address: &Address, timeout: Duration) -> anyhow::Result<Self> {
+    /// Connects to `url`. `timeout` holds for the opening handshake and for each answer.
+    pub(crate) fn open(url: &WsUrl, tls: &ClientTls, timeout: Duration) -> anyhow::Result<Self> {
+        let tls = if url.tls { Some(tls.config()?) } else { None };
         let (sender, incoming) = sync_channel(INCOMING_MAX);
         let on_interrupt = sender.clone();
         ctrlc::set_handler(move || {
@@ -63,17 +61,16 @@ impl Connection {
             }
         })
         .context("cannot watch for ctrl-c")?;
-        let net = Net::start(1, Limits::default(), Vec::new(), Arc::new(Nobody)).context("cannot start a worker")?;
-        let connect = Connect { timeout, ..Connect::new(&address.host, address.port, &address.target) };
+        let net = start_client(1).context("cannot start a worker")?;
+        let connect = Connect { timeout, tls, ..url.connect_plain() };
         net.handle().connect(connect, Forward(sender));
         match incoming.recv() {
             Ok(Incoming::Open(remote)) => Ok(Self { incoming, remote, timeout, _net: net }),
-            Ok(Incoming::Closed(Closed { cause: CloseCause::NotOpened(why), .. })) => {
-                let hint = if why.starts_with("cannot connect") { "\nstart it with: wigwag serve" } else { "" };
-                bail!("no connection to {address}: {why}{hint}")
+            Ok(Incoming::Closed(Closed { cause: CloseCause::NotOpened(error), .. })) => {
+                bail!("no connection to {url}: {error}{}", hint(url, &error))
             }
-            Ok(Incoming::Interrupted) => bail!("interrupted before {address} answered"),
-            Ok(_) | Err(_) => bail!("no connection to {address}"),
+            Ok(Incoming::Interrupted) => bail!("interrupted before {url} answered"),
+            Ok(_) | Err(_) => bail!("no connection to {url}"),
         }
     }
 
@@ -166,6 +163,26 @@ impl From<Incoming> for Event {
     }
 }
 
+/// What to do about it, on a line of its own.
+fn hint(url: &WsUrl, error: &OpenError) -> &'static str {
+    match error.kind {
+        OpenErrorKind::Unreachable(io::ErrorKind::ConnectionRefused) if is_here(&url.host) => {
+            "\nstart it with: wigwag serve"
+        }
+        OpenErrorKind::Unreachable(io::ErrorKind::ConnectionRefused) => {
+            "\nis it served there? wigwag serve listens on 127.0.0.1 alone unless --listen says otherwise"
+        }
+        OpenErrorKind::Untrusted => {
+            "\ntrust a certificate of your own with --cacert FILE, or any with --insecure (for tests)"
+        }
+        _ => "",
+    }
+}
+
+fn is_here(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn describe(closed: &Closed) -> String {
     match &closed.reason {
         Some(reason) if !reason.reason.is_empty() => {
@@ -174,17 +191,6 @@ fn describe(closed: &Closed) -> String {
         Some(_) => format!("the connection ended: Close {}", closed.code()),
         None => format!("the connection ended: {}", closed.cause),
     }
-}
-
-/// A client accepts no connections.
-struct Nobody;
-
-impl Acceptor for Nobody {
-    fn judge(&self, _: &Request<'_>, _: &Upgrade<'_>, _: &Peer) -> Verdict {
-        Verdict::Refuse(Refusal { status: 503, label: "client", headers: Vec::new(), body: String::new() })
-    }
-
-    fn http(&self, _: Transport, _: Peer) {}
 }
 
 /// Messages that have arrived and wait to be looked at.

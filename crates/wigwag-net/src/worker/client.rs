@@ -18,7 +18,7 @@ use crate::{
     acceptor::Accept,
     limits::FOREVER,
     net::{Connect, ConnectJob},
-    service::CloseCause,
+    service::{CloseCause, OpenError, OpenErrorKind},
 };
 
 impl Worker {
@@ -27,16 +27,18 @@ impl Worker {
         let deadline = *job.deadline.get_or_insert(self.context.now + job.connect.timeout.min(FOREVER));
         while let Some(address) = job.addresses.pop() {
             if self.drain.is_some() {
-                job.failure = Some("stopping".to_owned());
+                job.failure = Some(OpenError::new(OpenErrorKind::Stopped, "stopping"));
                 break;
             }
             match connect_socket(address, job.connect.source) {
                 Ok(socket) => return self.add_connecting(socket, address, deadline, job),
-                Err(error) => job.failure = Some(format!("cannot connect to {address}: {error}")),
+                Err(error) => job.failure = Some(unreachable_at(address, &error)),
             }
         }
-        let why = job.failure.take().unwrap_or_else(|| format!("{} has no address", job.connect.host));
-        job.give_up(why);
+        let error = job.failure.take().unwrap_or_else(|| {
+            OpenError::new(OpenErrorKind::Unresolved, format!("{} has no address", job.connect.host))
+        });
+        job.give_up(error);
     }
 
     fn add_connecting(
@@ -48,7 +50,8 @@ impl Worker {
     ) {
         let generation = self.take_generation();
         if let Err(error) = self.poller.add_connecting(&mut socket, self.slots.vacant_key() as u32, generation) {
-            job.failure = Some(format!("cannot watch a socket: {error}"));
+            let kind = OpenErrorKind::Unreachable(error.kind());
+            job.failure = Some(OpenError::new(kind, format!("cannot watch a socket: {error}")));
             job.addresses.clear();
             return self.start_connect(job);
         }
@@ -86,8 +89,8 @@ impl Worker {
             return self.try_next(index, &error);
         }
         let _ = slot.socket.set_nodelay(true); // Slower without, not wrong.
-        if let Err(why) = self.write_request(index) {
-            return self.fail_opening(index, why);
+        if let Err(error) = self.write_request(index) {
+            return self.fail_opening(index, error);
         }
         self.slots[index].phase = Phase::Requesting;
         self.settle(index);
@@ -98,19 +101,20 @@ impl Worker {
         }
     }
 
-    fn write_request(&mut self, index: usize) -> Result<(), String> {
+    fn write_request(&mut self, index: usize) -> Result<(), OpenError> {
+        let invalid = |why| OpenError::new(OpenErrorKind::Request, why);
         let slot = &mut self.slots[index];
         let Some(extra) = slot.extra.as_mut() else { return Ok(()) };
         let Some(Opening::Client { job, key, .. }) = &extra.opening else { return Ok(()) };
         if let Some(config) = &job.connect.tls {
             let session = rustls::ClientConnection::new(config.clone(), job.server_name()?);
-            let session = session.map_err(|error| format!("cannot begin TLS: {error}"))?;
+            let session = session.map_err(|error| invalid(format!("cannot begin TLS: {error}")))?;
             extra.tls = Some(Box::new(Tls::new(session)));
             slot.flags.set(Flags::TLS);
         }
         let mut head = Vec::new();
         with_request(&job.connect, *key, |request| request.write(&mut head))
-            .map_err(|error| format!("cannot write the request: {error}"))?;
+            .map_err(|error| invalid(format!("cannot write the request: {error}")))?;
         extra.raw_out = head;
         Ok(())
     }
@@ -127,15 +131,15 @@ impl Worker {
                 Ok(Some((response.head_bytes(), response.deflate(), response.protocol().map(str::to_owned))))
             }
             Ok(None) => Ok(None),
-            Err(error) => Err(describe(&error)),
+            Err(error) => Err(OpenError::new(OpenErrorKind::Handshake, describe(&error))),
         };
         match parsed {
             Ok(None) => {
                 self.slots[index].extra().opening = Some(Opening::Client { job, address, key, head });
             }
-            Err(why) => {
+            Err(error) => {
                 self.slots[index].extra().opening = Some(Opening::Client { job, address, key, head });
-                self.fail_opening(index, why);
+                self.fail_opening(index, error);
             }
             Ok(Some((frames_at, deflate, protocol))) => {
                 let ConnectJob { connect, service, .. } = *job;
@@ -158,13 +162,13 @@ impl Worker {
         let Some(Opening::Client { mut job, address, .. }) = opening else { return };
         drop(self.slots.remove(index));
         self.count_removed();
-        job.failure = Some(format!("cannot connect to {address}: {error}"));
+        job.failure = Some(unreachable_at(address, error));
         self.start_connect(job);
     }
 
-    pub(super) fn fail_opening(&mut self, index: usize, why: String) {
+    pub(super) fn fail_opening(&mut self, index: usize, error: OpenError) {
         if let Some(Opening::Client { job, .. }) = &mut self.slots[index].extra().opening {
-            job.failure = Some(why);
+            job.failure = Some(error);
         }
         self.remove(index, CloseCause::Eof);
     }
@@ -185,6 +189,20 @@ fn with_request<T>(connect: &Connect, key: [u8; 16], then: impl FnOnce(&Request<
         origin: connect.origin.as_deref(),
         headers: &headers,
     })
+}
+
+fn unreachable_at(address: SocketAddr, error: &io::Error) -> OpenError {
+    OpenError::new(OpenErrorKind::Unreachable(error.kind()), format!("cannot connect to {address}: {error}"))
+}
+
+/// A socket that fails before the answer is there.
+pub(super) fn failed_handshake(error: &io::Error) -> OpenError {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let kind = match tls {
+        Some(rustls::Error::InvalidCertificate(_)) => OpenErrorKind::Untrusted,
+        _ => OpenErrorKind::Handshake,
+    };
+    OpenError::new(kind, error.to_string())
 }
 
 fn describe(error: &ResponseError) -> String {

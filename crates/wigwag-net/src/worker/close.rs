@@ -9,7 +9,7 @@ use super::{
     slot::{Extra, Opening},
     timers::{Due, What},
 };
-use crate::service::{CloseCause, Closed};
+use crate::service::{CloseCause, Closed, OpenError, OpenErrorKind};
 
 impl Worker {
     /// Starts the closing handshake for the service.
@@ -162,8 +162,9 @@ impl Worker {
         }
         let opening = slot.extra.as_mut().and_then(|extra| extra.opening.take());
         if let Some(Opening::Client { mut job, .. }) = opening {
-            let why = job.failure.take().unwrap_or_else(|| cause.to_string());
-            return job.give_up(why);
+            let failed = || OpenError::new(OpenErrorKind::Handshake, cause.to_string());
+            let error = job.failure.take().unwrap_or_else(failed);
+            return job.give_up(error);
         }
         let Some(connection) = &slot.connection else { return };
         let cause = slot.extra.as_ref().and_then(|extra| extra.cause.clone()).unwrap_or(cause);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::{Flags, Phase, Slot, Worker};
+use super::{Flags, Phase, Slot, Worker, client::failed_handshake};
 use crate::service::CloseCause;
 
 /// Reads per connection and turn: what is left waits for the next turn, so that one busy peer starves none.
@@ -54,7 +54,7 @@ impl Worker {
                 }
                 Outcome::Failed(error) if slot.phase == Phase::Requesting => {
                     // A certificate that cannot be verified, say: who connects should know.
-                    return self.fail_opening(index, error.to_string());
+                    return self.fail_opening(index, failed_handshake(&error));
                 }
                 Outcome::Failed(error) => return self.remove(index, CloseCause::Io(error.kind())),
             }

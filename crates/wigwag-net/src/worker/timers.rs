@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use wigwag_proto::CloseCode;
 
 use super::{Flags, Phase, Worker, guard, slot::Opening};
-use crate::service::{CloseCause, Timer};
+use crate::service::{CloseCause, OpenError, OpenErrorKind, Timer};
 
 /// A timer of one connection, or of the worker itself.
 #[derive(Clone, Copy)]
@@ -97,7 +97,8 @@ impl Worker {
             }
             Phase::Connecting | Phase::Requesting => {
                 if let Some(Opening::Client { job, .. }) = &mut slot.extra().opening {
-                    job.failure = Some(format!("no answer within {:?}", job.connect.timeout));
+                    let why = format!("no answer within {:?}", job.connect.timeout);
+                    job.failure = Some(OpenError::new(OpenErrorKind::Timeout, why));
                 }
                 return self.remove(index, CloseCause::IdleTimeout);
             }

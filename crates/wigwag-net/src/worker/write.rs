@@ -128,9 +128,10 @@ impl Worker {
         }
         let extra = slot.extra();
         let had_bytes = extra.counted_out + extra.counted_unfinished > 0;
-        let unfinished_now = unfinished + extra.kept.len();
+        let unfinished_and_kept = unfinished + extra.kept.len();
         count(&shared.out_queue_bytes, &self.metrics.out_queue_bytes, &mut extra.counted_out, queued);
-        count(&shared.unfinished_bytes, &self.metrics.unfinished_bytes, &mut extra.counted_unfinished, unfinished_now);
+        let counted = &mut extra.counted_unfinished;
+        count(&shared.unfinished_bytes, &self.metrics.unfinished_bytes, counted, unfinished_and_kept);
         if had_bytes && extra.counted_out + extra.counted_unfinished == 0 {
             return self.trim(index);
         }
@@ -143,7 +144,7 @@ impl Worker {
         }
     }
 
-    /// Takes a connection's bytes out of the process-wide sums.
+    /// Takes a connection's bytes out of the sums.
     pub(super) fn forget(&self, extra: &mut Extra) {
         let shared = &self.handle.shared;
         count(&shared.out_queue_bytes, &self.metrics.out_queue_bytes, &mut extra.counted_out, 0);
@@ -239,13 +240,14 @@ fn write(mut socket: &TcpStream, extra: Option<&mut Extra>, slices: &[IoSlice<'_
     }
 }
 
-/// Moves the process-wide sum, and the worker's own, from what this connection had in them to what it has now.
-fn count(sum: &AtomicUsize, own: &Counter, counted: &mut usize, now: usize) {
+/// Moves two sums, the process's and the worker's own, from what this connection had in them to what it has now.
+fn count(all: &AtomicUsize, own: &Counter, counted: &mut usize, now: usize) {
     if now > *counted {
-        sum.fetch_add(now - *counted, Relaxed);
+        all.fetch_add(now - *counted, Relaxed);
+        own.add((now - *counted) as u64);
     } else if now < *counted {
-        sum.fetch_sub(*counted - now, Relaxed);
+        all.fetch_sub(*counted - now, Relaxed);
+        own.subtract((*counted - now) as u64);
     }
-    own.set(own.get() + now as u64 - *counted as u64);
     *counted = now;
 }

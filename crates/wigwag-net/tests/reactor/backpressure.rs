@@ -248,6 +248,7 @@ fn unfinished_messages_are_bounded_in_all() {
     // Capacity is counted, which may be twice what arrived.
     assert!(server.sum(|metrics| metrics.unfinished_bytes.get()) <= 2 * bound + (64 << 10));
     patient.send("still here");
+    assert_eq!(patient.read_text(), "still here");
     patient.send_close(1000);
     assert_eq!(patient.read_close(), 1000);
     drop(greedy);

@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, sync::mpsc, time::Duration};
 
-use wigwag_net::{CloseCause, CloseCode, Closed, Connect, Limits, Message, Net, Service};
+use wigwag_net::{CloseCause, CloseCode, Closed, Connect, Limits, Message, Net, OpenError, OpenErrorKind, Service};
 
 use crate::support::*;
 
@@ -35,15 +35,19 @@ fn reporter(texts: &'static [&'static str]) -> (impl Service, mpsc::Receiver<New
 
 /// Why a connection could not be opened.
 fn why_not(net: &Net, connect: Connect) -> String {
+    error_of(net, connect).why
+}
+
+fn error_of(net: &Net, connect: Connect) -> OpenError {
     let (service, news) = reporter(&[]);
     net.handle().connect(connect, service);
-    let why = match next(&news) {
-        News::Closed(1006, CloseCause::NotOpened(why)) => why,
+    let error = match next(&news) {
+        News::Closed(1006, CloseCause::NotOpened(error)) => error,
         other => panic!("{other:?}"),
     };
     assert!(news.recv().is_err(), "told of more than that");
     eventually("no connection is left", || net.handle().connections() == 0);
-    why
+    error
 }
 
 fn to(server: &Server, host: &str, path: &str) -> Connect {
@@ -109,8 +113,9 @@ fn nobody_there_is_reported() {
     let server = serve_each(Limits::default(), || Echo);
     let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
     for host in ["127.0.0.1", "localhost"] {
-        let why = why_not(&server.net, Connect::new(host, port, "/"));
-        assert!(why.contains("cannot connect"), "{why}");
+        let error = error_of(&server.net, Connect::new(host, port, "/"));
+        assert!(error.why.contains("cannot connect"), "{error}");
+        assert_eq!(error.kind, OpenErrorKind::Unreachable(std::io::ErrorKind::ConnectionRefused));
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
-use wigwag_net::{CloseCause, CloseCode, Connect, Limits, Message, net::TlsSource};
+use wigwag_net::{CloseCause, CloseCode, Connect, Limits, Message, OpenErrorKind, net::TlsSource};
 
 use crate::support::*;
 
@@ -145,7 +145,10 @@ fn the_client_role_verifies_and_echoes() {
     let service = Script::new().closes_to(&closes_in);
     server.net.handle().connect(Connect { tls: Some(stranger), ..connect }, service);
     match next(&closes).cause {
-        CloseCause::NotOpened(why) => assert!(why.contains("certificate"), "{why}"),
+        CloseCause::NotOpened(error) => {
+            assert!(error.why.contains("certificate"), "{error}");
+            assert_eq!(error.kind, OpenErrorKind::Untrusted);
+        }
         other => panic!("{other:?}"),
     }
 }
