@@ -3,8 +3,6 @@
 import json
 import signal
 import socket
-import ssl
-import subprocess
 import threading
 import time
 
@@ -12,6 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from certificates import certificate, make_certificate, trusting
 from conftest import DEADLINE, wait_until, wigwag
 from wire import BINARY, CLOSE, TEXT, Raw, frame
 
@@ -153,37 +152,31 @@ class TestHangup:
     def test_a_new_certificate_is_for_new_connections_and_drops_none(self, serve, tmp_path):
         cert, key = make_certificate(tmp_path, "first")
         server = serve("--tls-cert", cert, "--tls-key", key)
-        with connect(f"{server.url}/echo", ssl=trusting(cert)) as old:
+        with Raw(server, tls=trusting(cert)) as old:
+            old.open()
             first = certificate(server)
             make_certificate(tmp_path, "second")
             assert certificate(server) == first, "the files alone change nothing"
             server.signal(signal.SIGHUP)
             wait_until(lambda: "certificate reloaded" in server.log(), "the server says so")
-            assert certificate(server) != first
-            with connect(f"{server.url}/echo", ssl=trusting(cert)) as new:
-                for client in (old, new):
-                    client.send("served")
-                    assert client.recv(DEADLINE) == "served"
+            second = certificate(server)
+            assert second != first
+            with Raw(server, tls=trusting(cert)) as new:
+                new.open()
+                self.is_served(old)
+                self.is_served(new)
 
             # A broken file: the certificate in use stays.
-            second = certificate(server)
             cert.write_text("no certificate")
             server.expected_errors.append("certificate not reloaded")
             server.signal(signal.SIGHUP)
             wait_until(lambda: "certificate not reloaded" in server.log(), "the server says so")
             assert certificate(server) == second
-            old.send("served")
-            assert old.recv(DEADLINE) == "served"
+            self.is_served(old)
 
-    def test_tls_and_its_pipelined_messages_of_a_mebibyte(self, serve, tmp_path):
-        cert, key = make_certificate(tmp_path, "first")
-        server = serve("--tls-cert", cert, "--tls-key", key)
-        messages = [bytes([number]) * (1 << 20) for number in range(8)]
-        with connect(f"{server.url}/echo", ssl=trusting(cert), compression=None, max_size=2 << 20) as client:
-            sender = threading.Thread(target=lambda: [client.send(message) for message in messages])
-            sender.start()
-            assert [client.recv(DEADLINE) for _ in messages] == messages
-            sender.join()
+    def is_served(self, raw):
+        raw.send(frame(TEXT, b"served"))
+        assert raw.read_frame() == (TEXT, b"served")
 
 
 class TestStart:
@@ -218,27 +211,6 @@ class TestStart:
     def test_a_key_that_is_not_there_is_said(self, tmp_path):
         run = wigwag("serve", "--listen", "127.0.0.1:0", "--tls-cert", tmp_path / "no.pem", "--tls-key", tmp_path / "no.key")
         assert run.returncode == 1 and "no.pem" in run.stderr, run.stderr
-
-
-def make_certificate(directory, name):
-    """A certificate of its own for 127.0.0.1, in the same files each time."""
-    cert, key = directory / "cert.pem", directory / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    command += ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("openssl is not here")
-    return cert, key
-
-
-def trusting(cert):
-    return ssl.create_default_context(cafile=str(cert))
-
-
-def certificate(server):
-    """The certificate that a new connection is shown."""
-    return ssl.get_server_certificate((server.host, server.port), timeout=DEADLINE)
 
 
 def has_ipv6():

@@ -41,12 +41,14 @@ def frame(opcode, payload=b"", fin=True, rsv=0, masked=True, length=None, length
 class Raw:
     """A TCP connection that may become a WebSocket."""
 
-    def __init__(self, server, receive_buffer=None):
+    def __init__(self, server, receive_buffer=None, tls=None):
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE)
         self.socket.connect((server.host, server.port))
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=server.host)
         self.host = f"{server.host}:{server.port}"
         self.unread = b""
 
