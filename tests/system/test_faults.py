@@ -85,9 +85,8 @@ class TestDeafPeers:
             # Answers are some seventy times as long as the messages: these ask for 70 MB, and the short ones after
             # them are refused in a line each, until nothing is read any more.
             deaf.send(frame(TEXT, b'{"message":"%s"}' % (b"x" * 20_000)) * 50)
-            deaf.send_until_stuck(frame(TEXT, b'{"message":"x"}'))
+            deaf.send_until_stuck(frame(TEXT, b'{"message":"x"}') * 1_000)
             exchange(server.url, 2_000)
-            assert server.metric("wigwag_connections", service="stream") == 1
             server.wait_for_metric("wigwag_ends_total", 1, cause="write_timeout")
             assert server.metric("wigwag_connections", service="stream") == 0
             assert server.metric("wigwag_out_queue_bytes") == 0

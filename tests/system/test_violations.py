@@ -47,7 +47,11 @@ class TestHandshakes:
             status, head = raw.ask("/echo", "Origin: https://evil.example", host="evil.example", key="short")
             assert status == 400, head
 
-    @pytest.mark.parametrize("line", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"GARBAGE\r\n\r\n", b"GET /\r\n\r\n"], ids=["TLS", "garbage", "HTTP/0.9"])
+    @pytest.mark.parametrize(
+        "line",
+        [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"GARBAGE\r\n\r\n", b"GET /\r\n\r\n"],
+        ids=["TLS", "garbage", "HTTP/0.9"],
+    )
     def test_what_is_no_request_gets_400(self, server, line):
         with Raw(server) as raw:
             raw.send(line)

@@ -62,13 +62,13 @@ class Raw:
         self.socket.sendall(data)
 
     def send_until_stuck(self, data, bytes_max=256 << 20, patience=0.5):
-        """Sends again and again until the other side takes nothing more; fails where it takes everything."""
+        """Sends again and again until the other side takes nothing more, or ends; fails where it takes everything."""
         self.socket.settimeout(patience)
         sent = 0
         try:
             while sent < bytes_max:
                 sent += self.socket.send(data[sent % len(data) :])
-        except socket.timeout:
+        except (socket.timeout, ConnectionError):
             return
         finally:
             self.socket.settimeout(PATIENCE)
