@@ -236,7 +236,7 @@ class TestMetrics:
             (echo,) = [service for service in snapshots[-1]["services"] if service["name"] == "echo"]
             assert (echo["connections"], echo["messages_in_total"], echo["messages_out_total"]) == (1, 10, 10)
             gaps = [after - before for before, after in zip(times, times[1:])]
-            assert all(0.8 < gap < 1.3 for gap in gaps), gaps
+            assert all(0.5 < gap < 2 for gap in gaps), gaps
             assert snapshots[-1]["uptime_seconds"] > first["uptime_seconds"]
             assert snapshots[-1]["resident_bytes"] > 1 << 20
 
