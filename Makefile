@@ -7,7 +7,7 @@ SECONDS_PER_TARGET ?= 30
 .PHONY: help build run test lint test-rust test-system test-compliance compliance bench bench-micro fuzz docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':[a-z ]*## ' '/^[a-z-]+:[a-z ]*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the release binary
 	$(CARGO) build --locked --release -p wigwag-cli
@@ -30,14 +30,15 @@ test-system: ## the real binary against real peers: Python websockets, node ws, 
 test-compliance: ## the quick part of the Autobahn test-suite, both roles and TLS
 	scripts/test compliance
 
-compliance: ## all 517 Autobahn cases, both roles; writes compliance/results/
+compliance: build ## all 517 Autobahn cases, both roles; writes compliance/results/
 	scripts/compliance full
 
 bench: build ## side by side with other servers; ARGS="--workload A,B --rounds 3" for a part
 	python3 bench/run.py --wigwag target/release/wigwag $(ARGS)
 
-bench-micro: ## micro-benchmarks of the protocol crate
+bench-micro: ## micro-benchmarks of the protocol crate, and instructions per message
 	$(CARGO) bench --locked -p wigwag-proto
+	bench/instructions
 
 fuzz: ## every fuzz target for SECONDS_PER_TARGET seconds
 	fuzz/run $(SECONDS_PER_TARGET)

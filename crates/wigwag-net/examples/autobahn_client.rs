@@ -10,16 +10,8 @@ use std::{
     time::Duration,
 };
 
-use wigwag_net::{
-    Acceptor, Closed, Connect, Handle, Limits, Message, Net, Peer, Refusal, Service, Socket, Transport, Verdict,
-};
-use wigwag_proto::{
-    Config,
-    handshake::{
-        extensions::DeflatePolicy,
-        server::{Request, Upgrade},
-    },
-};
+use wigwag_net::{Closed, Connect, Handle, Limits, Message, Net, Service, Socket};
+use wigwag_proto::{Config, handshake::extensions::DeflatePolicy};
 
 /// Echoes until the connection ends, then says what the last message was.
 struct Case {
@@ -43,18 +35,6 @@ impl Service for Case {
     }
 }
 
-/// Nobody connects to this program.
-struct NoOne;
-
-impl Acceptor for NoOne {
-    fn judge(&self, _: &Request<'_>, _: &Upgrade<'_>, _: &Peer) -> Verdict {
-        let body = String::from("this is a client");
-        Verdict::Refuse(Refusal { status: 404, label: "not_found", headers: Vec::new(), body })
-    }
-
-    fn http(&self, _: Transport, _: Peer) {}
-}
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let server: SocketAddr = args.next().ok_or("usage: autobahn_client ADDR:PORT [AGENT]")?.parse()?;
@@ -62,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The suite counts every frame: no Pings of our own, and slow cases are waited for.
     let patience = Duration::from_secs(600);
     let limits = Limits { ping_interval: patience, idle_timeout: 2 * patience, ..Limits::default() };
-    let net = Net::start(1, limits, Vec::new(), Arc::new(NoOne))?;
+    let net = Net::client(1, limits)?;
     let handle = net.handle();
     let (count, _) = run(&handle, server, "/getCaseCount".to_owned(), false).recv()?;
     let count: u32 = count.trim().parse().map_err(|_| format!("no case count, but {count:?}"))?;

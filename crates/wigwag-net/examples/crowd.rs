@@ -14,14 +14,8 @@ use std::{
     time::Duration,
 };
 
-use wigwag_net::{
-    Acceptor, CloseCode, Closed, Connect, Handle, Limits, Message, Net, Peer, Refusal, Service, Socket, Transport,
-    Verdict,
-};
-use wigwag_proto::handshake::{
-    extensions::DeflatePolicy,
-    server::{Request, Upgrade},
-};
+use wigwag_net::{CloseCode, Closed, Connect, Handle, Limits, Message, Net, Service, Socket};
+use wigwag_proto::handshake::extensions::DeflatePolicy;
 
 /// Connections that are not open yet, at most: fewer than a listener's backlog holds.
 const OPENING_MAX: usize = 256;
@@ -104,7 +98,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let (Some(server), Some(size)) = (args.next(), args.next()) else { return Err("usage: crowd ADDR:PORT N".into()) };
     let (server, size): (SocketAddr, usize) = (server.parse()?, size.parse()?);
     rlimit::increase_nofile_limit(u64::MAX)?;
-    let net = Net::start(1, Limits::default(), Vec::new(), Arc::new(NoOne))?;
+    let net = Net::client(1, Limits::default())?;
     let (sender, news) = mpsc::channel();
     let tally = gather(&net.handle(), server, size, &sender, &news);
     println!("{} open, {} answered, {} wrong", tally.open, tally.answered, tally.wrong);
@@ -139,16 +133,4 @@ fn gather(net: &Handle, server: SocketAddr, size: usize, sender: &Sender<News>, 
         }
     }
     tally
-}
-
-/// Nobody connects to this program.
-struct NoOne;
-
-impl Acceptor for NoOne {
-    fn judge(&self, _: &Request<'_>, _: &Upgrade<'_>, _: &Peer) -> Verdict {
-        let body = String::from("this is a client");
-        Verdict::Refuse(Refusal { status: 404, label: "not_found", headers: Vec::new(), body })
-    }
-
-    fn http(&self, _: Transport, _: Peer) {}
 }

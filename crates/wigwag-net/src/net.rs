@@ -15,11 +15,17 @@ use std::{
 
 use rustls::pki_types::ServerName;
 use wigwag_proto::{
-    CloseCode, Config, connection::Prepared, deflate::Negotiated, handshake::extensions::DeflatePolicy,
+    CloseCode, Config,
+    connection::Prepared,
+    deflate::Negotiated,
+    handshake::{
+        extensions::DeflatePolicy,
+        server::{Request, Upgrade},
+    },
 };
 
 use crate::{
-    acceptor::{Accept, Acceptor, Peer},
+    acceptor::{Accept, Acceptor, Peer, Refusal, Verdict},
     limits::{FOREVER, Limits},
     message::OwnedMessage,
     metrics::{AllMetrics, WorkerMetrics},
@@ -160,6 +166,14 @@ impl Net {
         Ok(net)
     }
 
+    /// Starts workers that only open connections ([`Handle::connect`]).
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn client(workers: usize, limits: Limits) -> io::Result<Self> {
+        Self::start(workers, limits, Vec::new(), Arc::new(NoListener))
+    }
+
     /// A handle to the workers.
     #[must_use]
     pub fn handle(&self) -> Handle {
@@ -231,7 +245,8 @@ impl Handle {
         self.lightest_inbox().push(Command::Readmit(Box::new((transport, peer))));
     }
 
-    /// The topic of this name; the same name gives the same topic.
+    /// The topic of this name; the same name gives the same topic. Names are kept for good: do not make topics of names
+    /// that peers choose without a bound of your own.
     #[must_use]
     pub fn topic(&self, name: &str) -> Topic {
         let mut topics = self.shared.topics.lock().unwrap_or_else(PoisonError::into_inner);
@@ -297,6 +312,18 @@ impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").field("workers", &self.shared.inboxes.len()).finish_non_exhaustive()
     }
+}
+
+/// Judges handshakes where there is no listener, and so none to judge.
+struct NoListener;
+
+impl Acceptor for NoListener {
+    fn judge(&self, _: &Request<'_>, _: &Upgrade<'_>, _: &Peer) -> Verdict {
+        let body = "not a server".to_owned();
+        Verdict::Refuse(Refusal { status: 404, label: "not_found", headers: Vec::new(), body })
+    }
+
+    fn http(&self, _: Transport, _: Peer) {}
 }
 
 /// What all workers of one `Net` share.

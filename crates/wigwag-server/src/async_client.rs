@@ -4,11 +4,9 @@ use std::{io, sync::Arc};
 
 use tokio::sync::oneshot;
 use wigwag_net::{
-    Acceptor, CloseCode, Closed, Connect, Handle, Limits, Message, Net, Peer, Refusal, Service, Socket, Transport,
-    Verdict,
+    CloseCode, Closed, Connect, Handle, Limits, Message, Net, Service, Socket,
     url::{UrlError, WsUrl},
 };
-use wigwag_proto::handshake::server::{Request, Upgrade};
 
 use crate::{
     async_service::{AsyncLimits, AsyncSocket, Link},
@@ -80,7 +78,7 @@ pub async fn connect(net: &Handle, connect: Connect) -> Result<AsyncSocket, Conn
 /// # Errors
 /// As [`Net::start`].
 pub fn start_client(workers: usize) -> io::Result<Net> {
-    Net::start(workers, Limits::default(), Vec::new(), Arc::new(Nobody))
+    Net::client(workers, Limits::default())
 }
 
 /// A client's connection, on its worker.
@@ -119,27 +117,5 @@ impl Service for Client {
         if let Some(opened) = self.opened.take() {
             let _ = opened.send(Err(closed.cause.to_string())); // nobody waits any longer: nobody is to be told
         }
-    }
-}
-
-/// Judges handshakes where there is no listener, and so none to judge.
-struct Nobody;
-
-impl Acceptor for Nobody {
-    fn judge(&self, _: &Request<'_>, _: &Upgrade<'_>, _: &Peer) -> Verdict {
-        let body = "not a server".to_owned();
-        Verdict::Refuse(Refusal { status: 404, label: "not_found", headers: Vec::new(), body })
-    }
-
-    fn http(&self, _: Transport, _: Peer) {}
-}
-
-fn url_of(connect: &Connect) -> String {
-    let scheme = if connect.tls.is_some() { "wss" } else { "ws" };
-    let (host, port, target) = (&connect.host, connect.port, &connect.target);
-    if host.contains(':') {
-        format!("{scheme}://[{host}]:{port}{target}")
-    } else {
-        format!("{scheme}://{host}:{port}{target}")
     }
 }
