@@ -7,10 +7,7 @@ use std::{
     io::{self, Read as _},
     net::SocketAddr,
     process::ExitCode,
-    sync::{
-        Arc,
-        mpsc::{self, Receiver, Sender},
-    },
+    sync::mpsc::{self, Receiver, Sender},
     time::Duration,
 };
 

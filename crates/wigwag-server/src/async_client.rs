@@ -119,3 +119,13 @@ impl Service for Client {
         }
     }
 }
+
+fn url_of(connect: &Connect) -> String {
+    let scheme = if connect.tls.is_some() { "wss" } else { "ws" };
+    let (host, port, target) = (&connect.host, connect.port, &connect.target);
+    if host.contains(':') {
+        format!("{scheme}://[{host}]:{port}{target}")
+    } else {
+        format!("{scheme}://{host}:{port}{target}")
+    }
+}
