@@ -165,7 +165,7 @@ settings! {
         /// Keep the window from message to message: smaller messages, but memory for each connection.
         context_takeover: bool = "off";
         /// Effort of compression, 1 (fast) to 9 (small).
-        level: u32 = "6" in 1..=9;
+        level: u32 = "1" in 1..=9;
         /// Base-2 logarithm of the window in bytes.
         window_bits: u32 = "15" in 9..=15;
     }

@@ -26,7 +26,7 @@ pub struct Config {
     pub pongs_waiting_max: usize,
     /// How long the closing handshake may take, from our Close on. Default: 5 s.
     pub close_timeout: Duration,
-    /// Messages below this size are sent uncompressed, in bytes. Default: 256.
+    /// Messages below this size are sent uncompressed, in bytes. Default: 1,024.
     pub deflate_bytes_min: usize,
 }
 
@@ -38,7 +38,7 @@ impl Default for Config {
             fragments_max: 131_072,
             pongs_waiting_max: 16,
             close_timeout: Duration::from_secs(5),
-            deflate_bytes_min: 256,
+            deflate_bytes_min: 1024,
         }
     }
 }
