@@ -33,8 +33,11 @@ export class Visit {
     return new URL(this.url).host;
   }
 
-  /** A page in a browser that was never here before. `at` is what follows the `#`. */
-  async open(at = "/", { theme = "light", phone = false, ...more } = {}) {
+  /**
+   * A page in a browser that was never here before. `at` is what follows the `#`; `before` gets the page before it is
+   * loaded; `more` goes to Playwright.
+   */
+  async open(at = "/", { theme = "light", phone = false, before, ...more } = {}) {
     const context = await this.#browser.newContext({
       colorScheme: theme,
       viewport: phone ? PHONE : WIDE,
@@ -52,6 +55,7 @@ export class Visit {
     const page = await context.newPage();
     this.#watch(page);
     this.pages.push(page);
+    await before?.(page);
     await page.goto(`${this.url}/#${at}`);
     return page;
   }
