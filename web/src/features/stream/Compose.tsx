@@ -48,7 +48,7 @@ export function Compose({ text, onText, open, view, onAsk, onStop }: ComposeProp
           hint={`${formatCountOf(characters, "character")} of at most ${formatCount(CHARACTERS_MAX)}. Enter sends, Shift+Enter starts a line.`}
         />
         <div className={styles.buttons}>
-          <Button kind="primary" type="submit" icon={<SendIcon />} disabled={!open}>
+          <Button kind="primary" type="submit" className={styles.send} icon={<SendIcon />} disabled={!open}>
             {busy ? "Send after these" : "Send"}
           </Button>
           <Button
