@@ -8,7 +8,7 @@ use crate::{
     health::Strain,
     outcome::{JudgedThreshold, Judgement, Verdict},
     plan::{CheckedPlan, Expect, Metric},
-    snapshot::{Connections, Health, Latencies, SaturationKind},
+    snapshot::{Connections, FaultAccount, Health, Latencies, SaturationKind},
 };
 
 /// What is judged.
@@ -20,6 +20,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) latencies: &'a Latencies,
     pub(crate) health: &'a Health,
     pub(crate) strain: &'a Strain,
+    pub(crate) faults: &'a [FaultAccount],
     pub(crate) unsent: u64,
     pub(crate) rate: f64,
     pub(crate) interrupted: bool,
@@ -110,6 +111,10 @@ impl Evidence<'_> {
         if count(Class::Late) > 0 {
             let text = messages(count(Class::Late), "were answered after the time-out");
             if self.is_slow() { found.explained.push(text) } else { found.standing.push(text) }
+        }
+        for fault in self.faults.iter().filter(|fault| fault.detected < fault.injected) {
+            let (unseen, all, kind) = (fault.injected - fault.detected, fault.injected, fault.kind.name());
+            found.standing.push(format!("{unseen} of {all} faults ({kind}) were not noticed by the server"));
         }
         if plan.reconnect.is_none() {
             self.find_dead(&mut found);
@@ -282,6 +287,7 @@ mod tests {
                 latencies: &latencies,
                 health: &self.health,
                 strain: &self.strain,
+                faults: &[],
                 unsent: self.unsent,
                 rate: 1000.0,
                 interrupted: self.interrupted,
