@@ -27,7 +27,7 @@ fn fragments_are_kept_both_ways_also_where_a_control_frame_stands_between_them()
     let (_rig, _upstream, mut client, mut server) = pair(RelayConfig::default());
     let fragments: [(u8, &[u8]); 4] = [(0x01, b"h\xc3"), (0x00, b""), (0x00, b"\xb6her"), (0x80, b"")];
     for (from, to) in [(0, 1), (1, 0)] {
-        let mut ends = [&mut client, &mut server];
+        let ends = [&mut client, &mut server];
         for (first, payload) in fragments {
             ends[from].send(first, payload);
             ends[from].send(PING, b"between");
@@ -98,7 +98,8 @@ fn ten_thousand_messages_arrive_in_order() {
     echo.join().expect("all is answered");
     let snapshot = rig.snapshot();
     assert_eq!((snapshot.messages_to_upstream, snapshot.messages_to_client), (10_000, 10_000));
-    assert_eq!(snapshot.added_latency.count(), 2 * (10_000 / 64) + snapshot.added_latency.count() % 2);
+    let samples = 2 * (10_000 / 64);
+    assert!((samples..=samples + 2).contains(&snapshot.added_latency.count()), "{:?}", snapshot.added_latency);
 }
 
 #[test]
