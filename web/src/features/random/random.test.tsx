@@ -28,7 +28,6 @@ describe("the random page", () => {
     const user = userEvent.setup();
     const { container } = render(<RandomPage />);
     open();
-    const number = screen.getByRole("status", { name: "" });
     await user.click(screen.getByRole("button", { name: "Ask for a number" }));
     expect(sockets.latest("/random").sent).toEqual(["question 1"]);
     answerAll(42);
@@ -38,7 +37,6 @@ describe("the random page", () => {
     answerAll(7);
     await waitFor(() => expect(container.querySelector("output")).toHaveTextContent(/^7$/));
     expect(plain(container)).toContain("2 asked=2 answered");
-    expect(number).toBeInTheDocument();
   });
 
   it("asks by Space and Enter, wherever the focus is", async () => {
