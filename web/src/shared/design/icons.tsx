@@ -6,7 +6,6 @@ import type { SVGProps } from "react";
 type IconProps = Omit<SVGProps<SVGSVGElement>, "children">;
 
 function icon(name: string, d: string) {
-  // biome-ignore lint/correctness/noComponentHookFactories: called at module level, once per icon
   function Icon(props: IconProps) {
     return (
       <svg
