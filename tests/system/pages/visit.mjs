@@ -129,7 +129,11 @@ export class Visit {
     };
     page.on("console", (message) => ["error", "warning"].includes(message.type()) && problem(message.text()));
     page.on("pageerror", (error) => problem(`${error.stack ?? error}`));
-    page.on("requestfailed", (request) => problem(`${request.failure()?.errorText} ${request.url()}`));
+    page.on("requestfailed", (request) => {
+      // What was on its way when the page was left or loaded again.
+      if (request.failure()?.errorText === "net::ERR_ABORTED") return;
+      problem(`${request.failure()?.errorText} ${request.url()}`);
+    });
     page.on("response", (response) => response.status() >= 400 && problem(`${response.status()} ${response.url()}`));
     page.on("request", (request) => this.#checkHost(request.url(), problem));
     page.on("websocket", (socket) => this.#checkHost(socket.url(), problem));
