@@ -167,6 +167,13 @@ export async function eventually(condition, what) {
   }
 }
 
+/** These words are seen on the page, or on a part of it; white space does not count, which layout may make and unmake. */
+export async function says(pageOrPart, words) {
+  const part = "goto" in pageOrPart ? pageOrPart.locator("body") : pageOrPart;
+  const compact = (text) => text.replace(/\s/gu, "");
+  await eventually(async () => compact(await part.innerText()).includes(compact(words)), `it says "${words}"`);
+}
+
 async function checkFocusRing(locator) {
   const ring = await locator.evaluate((element) => {
     // A field may show the ring on what surrounds it.
