@@ -24,9 +24,9 @@ export async function figuresMoveWithTheTraffic(visit) {
   }
   await visit.checkAccessible(page);
   await visit.picture(page, "overview-busy");
-  socket.close();
+  socket.close(1000);
   await says(echo, "0 connections");
-  await says(page, "1000");
+  await says(page, "Closed, by code 1000");
 }
 
 export async function eachServiceIsOneStepAwayByMouseAndByKeyboard(visit) {

@@ -1,6 +1,6 @@
 // Random: one button, whose answer replaces the last one.
 import assert from "node:assert/strict";
-import { eventually, says, tabTo } from "./visit.mjs";
+import { eventually, isOpen, says, tabTo } from "./visit.mjs";
 
 const CLICKS = 20;
 
@@ -58,10 +58,6 @@ export async function whatIsAskedWhileTheServerIsAwayIsAskedWhenItIsBack(visit) 
 
 function ask(page) {
   return page.getByRole("button", { name: "Ask for a number" });
-}
-
-async function isOpen(page) {
-  await page.getByRole("main").getByText("open", { exact: true }).waitFor();
 }
 
 async function answered(page, count) {

@@ -174,6 +174,11 @@ export async function says(pageOrPart, words) {
   await eventually(async () => compact(await part.innerText()).includes(compact(words)), `it says "${words}"`);
 }
 
+/** The page's own connection is open. */
+export async function isOpen(page) {
+  await page.getByRole("main").getByText("open", { exact: true }).waitFor();
+}
+
 async function checkFocusRing(locator) {
   const ring = await locator.evaluate((element) => {
     // A field may show the ring on what surrounds it.
