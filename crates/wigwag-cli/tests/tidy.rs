@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
     (
         "wigwag-net",
         &["wigwag-proto"],
-        &["fastrand", "mio", "rand", "rustls", "slab", "socket2", "thiserror", "tracing"],
+        &["fastrand", "mio", "rand", "rustls", "rustls-native-certs", "slab", "socket2", "thiserror", "tracing"],
     ),
     (
         "wigwag-server",
@@ -28,7 +28,6 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
             "matchit",
             "prometheus-client",
             "rustls",
-            "rustls-native-certs",
             "serde",
             "serde_json",
             "socket2",

@@ -16,6 +16,7 @@
 //! | [`net`] | starting, stopping, reaching the workers |
 //! | [`message`] | a message that owns its payload |
 //! | [`remote`] | a connection reached from another thread |
+//! | [`tls`] | certificates from files, as server and as client |
 //! | [`topic`] | one message to many connections |
 //! | [`limits`] | every bound, with its default |
 //! | [`metrics`] | what the workers count |
@@ -31,6 +32,7 @@ pub mod net;
 pub mod remote;
 pub mod service;
 pub mod socket;
+pub mod tls;
 pub mod topic;
 pub mod transport;
 pub mod url;

@@ -48,7 +48,7 @@
 //! | [`async_client`] | connections opened as client, for async code |
 //! | [`http`] | bounds of the HTTP side |
 //! | [`live`] | the shape of `/metrics/live` |
-//! | [`tls`] | certificates from files, as server and as client |
+//! | [`tls`] | certificates from files, as server and as client ([`wigwag_net::tls`]) |
 //! | `front` | the acceptor that the workers ask (private) |
 //! | `metrics` | the Prometheus text (private) |
 
@@ -60,13 +60,14 @@ pub mod http;
 pub mod live;
 pub mod route;
 pub mod server;
-pub mod tls;
 
 mod bind;
 mod front;
 mod metrics;
 mod process;
 mod routes;
+#[cfg(test)]
+mod wire;
 
 pub use access::Access;
 pub use addresses::AddressLimits;
@@ -76,3 +77,4 @@ pub use http::HttpLimits;
 pub use route::{Endpoint, Handshake, IntoRoute, Route};
 pub use routes::RouteError;
 pub use server::{BoundServer, BuildError, Builder, DrainReport, RunningServer, Server, Stopper};
+pub use wigwag_net::tls;

@@ -1,7 +1,7 @@
 //! TLS from files: certificates for the server that can be replaced while it runs, and whom a client trusts.
 //!
 //! The cryptography is aws-lc's, named here and nowhere else, so that nothing depends on a process-wide default. Absent
-//! on purpose: the TLS of a connection (that is [`wigwag_net`]'s), and when to reload.
+//! on purpose: the TLS of a connection (that is the workers'), and when to reload.
 
 mod client;
 mod pem;
@@ -17,7 +17,8 @@ use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer},
 };
-use wigwag_net::net::TlsSource;
+
+use crate::net::TlsSource;
 
 pub use self::client::{ClientTls, Trust};
 

@@ -33,7 +33,7 @@ pub struct ClientTls {
 }
 
 impl ClientTls {
-    /// The configuration for [`wigwag_net::Connect::tls`]. Reads files: make it once and share it.
+    /// The configuration for [`crate::Connect::tls`]. Reads files: make it once and share it.
     ///
     /// # Errors
     /// Which file, what is wrong with it, and what to do.
