@@ -37,7 +37,7 @@ use crate::cli::GivenFlags;
 
 pub(crate) use declared::{Gateway, Log, SETTINGS, Settings};
 pub(crate) use print::to_toml;
-pub(crate) use routes::{RouteRule, SERVICE_PATHS, UPSTREAM_PATH};
+pub(crate) use routes::{Relayed, UPSTREAM_PATH};
 pub(crate) use setting::{Serving, Setting};
 pub(crate) use types::{LogFormat, LogLevel};
 pub(crate) use value::Scalar;

@@ -18,7 +18,7 @@ use super::value::{Reading, Refused, Scalar, Value};
 pub(crate) const UPSTREAM_PATH: &str = "/ws";
 
 /// The paths of the services that come with `wigwag serve`.
-pub(crate) const SERVICE_PATHS: [&str; 4] = ["/echo", "/random", "/stream", "/letters"];
+const SERVICE_PATHS: [&str; 4] = ["/echo", "/random", "/stream", "/letters"];
 
 /// A URL that a connection can be opened to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,9 +232,8 @@ impl Scalar for RouteRule {
 
 /// The setting of the gateway that an option of a route stands for.
 fn option(name: &str) -> Result<&'static Setting, Refused> {
-    let options = || {
-        SETTINGS.iter().filter(|setting| setting.table == "gateway" && RouteOptions::NAMES.contains(&setting.field))
-    };
+    let options =
+        || SETTINGS.iter().filter(|setting| setting.table == "gateway" && RouteOptions::NAMES.contains(&setting.field));
     let found = options().find(|setting| setting.key() == name);
     found.ok_or_else(|| {
         let hint = nearest(name, options().map(Setting::key)).map(|near| format!(": did you mean `{near}`?"));
