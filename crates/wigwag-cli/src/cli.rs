@@ -179,7 +179,7 @@ Examples:
   wigwag gateway                      /ws on 127.0.0.1:8000 is ws://127.0.0.1:8765/letters
   wigwag gateway --upstream ws://127.0.0.1:9000/chat --relay-services off
   wigwag gateway --route /chat=ws://10.0.0.5:9000/chat --route '/quotes=wss://example.org/q; hold=5s'
-  wigwag gateway --replay-on-reconnect --replay-key letter --replay-forget action=unsubscribe
+  wigwag gateway --replay-on-reconnect --replay-key letter --replay-cancel action=unsubscribe
   wigwag gateway --hold 0s            refuse with 502 or 504 while the upstream is away
 
 Each flag has a variable (--hold: WIGWAG_HOLD) and a TOML key (hold in [gateway]).

@@ -4,7 +4,7 @@
 //! [`crate::gateway`].
 
 mod banner;
-mod build;
+pub(crate) mod build;
 mod pages;
 mod services;
 mod signals;
@@ -30,7 +30,7 @@ pub(crate) trait Site {
     fn listen(&self) -> &[SocketAddr];
 
     /// Gives the server its routes, and whatever else is this command's.
-    fn furnish(&self, builder: Builder) -> Builder;
+    fn furnish(&self, builder: Builder) -> anyhow::Result<Builder>;
 
     /// What stands behind the address of a route in the banner; `origin` is the server's, such as `ws://127.0.0.1:8765`.
     fn note(&self, route: &str, origin: &str) -> Option<String>;

@@ -39,7 +39,7 @@ pub(crate) use declared::{Gateway, Log, SETTINGS, Settings};
 pub(crate) use print::to_toml;
 pub(crate) use routes::{Relayed, UPSTREAM_PATH};
 pub(crate) use setting::{Serving, Setting};
-pub(crate) use types::{LogFormat, LogLevel};
+pub(crate) use types::{LogFormat, LogLevel, ReplayOthers};
 pub(crate) use value::Scalar;
 
 /// Settings and where each came from.

@@ -60,7 +60,7 @@ impl Banner {
             text += &format!("\n  metrics  http://{address}/metrics\n");
         }
         if !remarks.is_empty() {
-            text += &format!("\n{}\n", remarks.join("\n"));
+            text += &format!("\n  {}\n", remarks.join("\n  "));
         }
         text += "\nStop with ctrl-c.\n";
         text

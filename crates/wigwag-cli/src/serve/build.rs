@@ -22,7 +22,7 @@ pub(super) fn server<S: Site>(
     tls: Option<&ReloadableTls>,
 ) -> anyhow::Result<BoundServer> {
     let mut builder = site
-        .furnish(Server::builder())
+        .furnish(Server::builder())?
         .pages(pages::router())
         .version(env!("CARGO_PKG_VERSION"))
         .workers(settings.workers())
@@ -68,7 +68,8 @@ fn limits(settings: &Settings) -> Limits {
     }
 }
 
-fn config(settings: &Settings) -> Config {
+/// Bounds of messages.
+pub(crate) fn config(settings: &Settings) -> Config {
     Config {
         message_bytes_max: settings.limits.message_bytes_max.get(),
         frame_bytes_max: settings.frame_bytes_max(),
@@ -79,7 +80,8 @@ fn config(settings: &Settings) -> Config {
     }
 }
 
-fn deflate(settings: &Settings) -> DeflatePolicy {
+/// Compression with clients.
+pub(crate) fn deflate(settings: &Settings) -> DeflatePolicy {
     let deflate = &settings.deflate;
     DeflatePolicy {
         enabled: deflate.enabled,

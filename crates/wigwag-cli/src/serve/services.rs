@@ -31,13 +31,13 @@ impl Site for Services<'_> {
         &self.settings.server.listen
     }
 
-    fn furnish(&self, builder: Builder) -> Builder {
-        builder
+    fn furnish(&self, builder: Builder) -> anyhow::Result<Builder> {
+        Ok(builder
             .route("/echo", Echo)
             .route("/random", Random)
             .route("/stream", Stream::new(self.settings.services.stream_interval))
             .route("/letters", Letters::new(self.settings.services.letters_interval))
-            .default_route(self.default())
+            .default_route(self.default()))
     }
 
     fn note(&self, route: &str, origin: &str) -> Option<String> {

@@ -78,6 +78,11 @@ fn gateway(gateway: &Gateway, check: &Check<'_>) -> Vec<String> {
         (twice.is_some(), check.alone("route", &twice_words)),
         (gateway.route.iter().any(|rule| rule.path == live::PATH), check.alone("route", &own_words)),
         (
+            !gateway.replay_key.is_empty() && gateway.relayed().iter().all(|one| !one.settings.replay_on_reconnect),
+            check.conflict("replay-key", "needs", "replay-on-reconnect"),
+        ),
+        (gateway.retry_min > gateway.retry_max, check.conflict("retry-min", "must not exceed", "retry-max")),
+        (
             gateway.insecure_upstream && gateway.upstream_ca.is_some(),
             check.conflict("insecure-upstream", "contradicts", "upstream-ca"),
         ),

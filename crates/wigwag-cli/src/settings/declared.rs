@@ -16,7 +16,7 @@ use wigwag_server::addresses::Network;
 use super::layers::Layers;
 use super::routes::{HeaderName, JsonKey, JsonMatch, RouteRule, Upstream};
 use super::setting::{Flags, Serving, Setting};
-use super::types::{AllowedHost, AllowedOrigin, Bytes, LogFormat, LogLevel, ServiceName};
+use super::types::{AllowedHost, AllowedOrigin, Bytes, LogFormat, LogLevel, ReplayOthers, ServiceName};
 use super::value::Value;
 
 macro_rules! settings {
@@ -127,20 +127,32 @@ settings! {
         hold_bytes_max: Bytes = "64KiB" in 0..=GIB;
         /// Time for an upstream to be connected to and to answer the handshake.
         connect_timeout: Duration = "5s" in 1..=HOUR;
+        /// Wait before the second attempt to reach an upstream; each further one is twice as long.
+        retry_min: Duration = "100ms" in 1..=HOUR;
+        /// Longest wait between two attempts.
+        retry_max: Duration = "2s" in 1..=HOUR;
         /// When the upstream comes back, send it what the client has sent, in order; without, the client gets Close 1012.
         replay_on_reconnect: bool = "off";
         /// Most that is kept for that; a client that has sent more gets Close 1012 when its upstream goes.
         replay_bytes_max: Bytes = "64KiB" in 1..=64 * KIB;
-        /// Key of JSON messages by which a later message replaces an earlier one in what is kept; may be repeated.
+        /// Field of JSON messages that says what they are about: of those that agree in all such fields, only the last is kept; may be repeated.
         replay_key: Vec<JsonKey> = "";
-        /// JSON messages that are themselves not kept, such as `action=unsubscribe`; they only remove what they replace. May be repeated.
-        replay_forget: Vec<JsonMatch> = "";
+        /// Field and value of JSON messages that take the one before away and are not kept themselves, such as `action=unsubscribe`; all of them must agree where it is repeated.
+        replay_cancel: Vec<JsonMatch> = "";
+        /// Whether `a` and `A` are the same value of such a field.
+        replay_ignore_case: bool = "off";
+        /// What becomes of messages without these fields.
+        replay_others: ReplayOthers = "replay";
         /// Pass the client's cookies to the upstream, and those that it sets to the client.
         pass_cookies: bool = "off";
         /// Pass the client's Authorization to the upstream.
         pass_authorization: bool = "off";
-        /// Further request header to pass to the upstream; may be repeated.
-        pass_header: Vec<HeaderName> = "";
+        /// Request header that is passed to the upstream; may be repeated. Those of the connection and the handshake never are.
+        pass_header: Vec<HeaderName> = "User-Agent,Accept-Language";
+        /// Tell the upstream who asks: X-Forwarded-For, -Proto, -Host and Forwarded.
+        forwarded: bool = "on";
+        /// Offer permessage-deflate to the upstream.
+        upstream_deflate: bool = "off";
         /// PEM file with the roots that wss:// upstreams are verified with, instead of the system's. A path in the TOML file is relative to that file.
         upstream_ca: Option<PathBuf> = "none";
         /// Do not verify wss:// upstreams: for tests only.

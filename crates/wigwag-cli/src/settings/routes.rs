@@ -11,7 +11,7 @@ use wigwag_net::url::WsUrl;
 use super::declared::{Gateway, SETTINGS};
 use super::file::nearest;
 use super::setting::Setting;
-use super::types::Bytes;
+use super::types::{Bytes, ReplayOthers};
 use super::value::{Reading, Refused, Scalar, Value};
 
 /// What `upstream` is for.
@@ -101,13 +101,19 @@ options! {
     hold: Duration,
     hold_bytes_max: Bytes,
     connect_timeout: Duration,
+    retry_min: Duration,
+    retry_max: Duration,
     replay_on_reconnect: bool,
     replay_bytes_max: Bytes,
     replay_key: Vec<JsonKey>,
-    replay_forget: Vec<JsonMatch>,
+    replay_cancel: Vec<JsonMatch>,
+    replay_ignore_case: bool,
+    replay_others: ReplayOthers,
     pass_cookies: bool,
     pass_authorization: bool,
     pass_header: Vec<HeaderName>,
+    forwarded: bool,
+    upstream_deflate: bool,
 }
 
 impl Gateway {
@@ -148,13 +154,17 @@ pub(super) fn problems(gateway: &Gateway) -> Vec<String> {
         let usual = gateway.usual_paths().collect::<Vec<_>>().join(", ");
         format!("route {} has no upstream: write {}=ws://… (only {usual} have one already)", rule.path, rule.path)
     });
-    let idle = gateway.relayed().into_iter().filter(|relayed| {
-        let settings = &relayed.settings;
-        let rules = !settings.replay_key.is_empty() || !settings.replay_forget.is_empty();
-        rules && !settings.replay_on_reconnect && gateway.route.iter().any(|rule| rule.path == relayed.path)
+    let idle = gateway.route.iter().filter(|rule| {
+        let has_rules = rule.options.replay_key.is_some() || rule.options.replay_cancel.is_some();
+        has_rules && !rule.options.applied_to(gateway).replay_on_reconnect
     });
-    let idle = idle.map(|relayed| format!("route {} has replay rules, which need replay-on-reconnect", relayed.path));
-    homeless.chain(idle).collect()
+    let idle = idle.map(|rule| format!("route {} has replay rules, which need replay-on-reconnect", rule.path));
+    let keyless = gateway.relayed().into_iter().filter(|relayed| {
+        let settings = &relayed.settings;
+        settings.replay_key.is_empty() && !settings.replay_cancel.is_empty()
+    });
+    let keyless = keyless.map(|relayed| format!("route {} has replay-cancel, which needs replay-key", relayed.path));
+    homeless.chain(idle).chain(keyless).collect()
 }
 
 /// The same server, asked for something else.
@@ -352,7 +362,7 @@ mod tests {
         for text in [
             "/chat=ws://127.0.0.1:9000/chat",
             "/chat=wss://chat.example/rooms/1?a=b",
-            "/ws; replay-on-reconnect=true; replay-key=letter; replay-forget=action=unsubscribe",
+            "/ws; replay-on-reconnect=true; replay-key=letter; replay-cancel=action=unsubscribe",
             "/chat=ws://h:1/; hold=1m 30s; hold-bytes-max=1KiB; pass-header=X-A; pass-header=X-B",
         ] {
             let rule = RouteRule::parse(text).unwrap_or_else(|refused| panic!("{text}: {refused:?}"));
