@@ -5,7 +5,7 @@
 
 mod banner;
 pub(crate) mod build;
-mod pages;
+pub(crate) mod pages;
 mod services;
 mod signals;
 

@@ -62,6 +62,9 @@ impl Banner {
         if !remarks.is_empty() {
             text += &format!("\n  {}\n", remarks.join("\n  "));
         }
+        if !wigwag_web::BUILT {
+            text += "\nThe pages are not built into this binary: `make run` builds them.\n";
+        }
         text += "\nStop with ctrl-c.\n";
         text
     }
