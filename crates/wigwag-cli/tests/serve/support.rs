@@ -32,7 +32,12 @@ impl Serving {
         Self::spawn(command(&[&["serve"], flags].concat()))
     }
 
-    /// Runs a command that becomes `wigwag serve`.
+    /// Runs `wigwag gateway` with these flags, on a free port, and reads its banner.
+    pub(crate) fn gateway(flags: &[&str]) -> Self {
+        Self::spawn(command(&[&["gateway", "--listen", "127.0.0.1:0"], flags].concat()))
+    }
+
+    /// Runs a command that becomes one that serves.
     pub(crate) fn spawn(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
