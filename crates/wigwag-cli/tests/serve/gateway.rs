@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::support::{Serving, command, signal, stderr};
+use crate::support::{Serving, command, run, signal, stderr};
 
 /// An address where nobody listens.
 fn nobody() -> String {
@@ -48,7 +48,7 @@ fn upstreams_that_nobody_verifies_are_warned_of_twice() {
 fn roots_that_cannot_be_read_are_named() {
     let arguments =
         ["gateway", "--listen", "127.0.0.1:0", "--upstream", "wss://localhost/", "--upstream-ca", "absent.pem"];
-    let output = command(&arguments).output().expect("the binary runs");
+    let output = run(&arguments);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).starts_with("error: cannot relay /ws to wss://localhost/"), "{}", stderr(&output));
     assert!(stderr(&output).contains("cannot read absent.pem"), "{}", stderr(&output));
@@ -57,7 +57,7 @@ fn roots_that_cannot_be_read_are_named() {
 #[test]
 fn header_that_is_never_passed_on_is_named() {
     let arguments = ["gateway", "--listen", "127.0.0.1:0", "--pass-header", "Upgrade"];
-    let output = command(&arguments).output().expect("the binary runs");
+    let output = run(&arguments);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains("Upgrade"), "{}", stderr(&output));
 }
@@ -66,7 +66,7 @@ fn header_that_is_never_passed_on_is_named() {
 fn taken_port_is_named_with_what_to_do() {
     let holder = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = holder.local_addr().expect("bound");
-    let output = command(&["gateway", "--listen", &address.to_string()]).output().expect("the binary runs");
+    let output = run(&["gateway", "--listen", &address.to_string()]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).starts_with(&format!("error: {address} is taken")), "{}", stderr(&output));
 }

@@ -18,6 +18,12 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs a command that ends by itself, which one that serves after all does not.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    let mut command = assert_cmd::Command::from_std(command(arguments));
+    command.timeout(PATIENCE).output().expect("the binary runs")
+}
+
 /// A server that has said where it is. Killed when dropped.
 pub(crate) struct Serving {
     pub(crate) child: Child,
