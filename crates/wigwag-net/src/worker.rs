@@ -390,8 +390,9 @@ impl Worker {
     }
 
     pub(crate) fn pause(&mut self, index: usize) {
-        if self.is_open(index) {
-            self.slots[index].flags.set(Flags::PAUSED);
+        let slot = &mut self.slots[index];
+        if slot.connection.as_ref().is_some_and(wigwag_proto::Connection::is_reading) {
+            slot.flags.set(Flags::PAUSED);
         }
     }
 
