@@ -148,20 +148,25 @@ class TestRelay:
     def test_a_close_without_code_stays_without(self, gateway):
         with Upstream(echo) as upstream, Raw(gateway(upstream.url)) as raw:
             raw.open("/ws")
-            raw.send(frame(TEXT, b"x") + frame(CLOSE))
-            assert raw.read_frame() == (TEXT, b"x")
-            assert raw.read_frame()[0] == CLOSE
+            raw.send(frame(CLOSE))
+            assert raw.read_frame() == (CLOSE, b"")
             wait_until(lambda: upstream.closes, "the upstream is closed")
             assert upstream.closes[0][0] == 1005
 
     def test_a_clients_protocol_error_closes_the_upstream_properly(self, gateway):
         with Upstream(echo) as upstream, Raw(gateway(upstream.url)) as raw:
             raw.open("/ws")
-            raw.send(frame(TEXT, b"fine") + frame(TEXT, b"\xff"))
-            assert raw.read_frame() == (TEXT, b"fine"), "what was answered is delivered first"
+            raw.send(frame(TEXT, b"\xff"))
             assert raw.read_close()[0] == 1007
             wait_until(lambda: upstream.closes, "the upstream is closed")
-            assert upstream.closes[0][0] in (1001, 1007, 1011)
+            assert upstream.closes[0][0] == 1001
+
+    def test_what_was_asked_before_a_protocol_error_is_answered_before_the_close(self, server, gateway):
+        with Raw(gateway(f"{server.url}/echo")) as raw:
+            raw.open("/ws")
+            raw.send(frame(TEXT, b"fine") + frame(TEXT, b"\xff"))
+            assert raw.read_frame() == (TEXT, b"fine")
+            assert raw.read_close()[0] == 1007
 
 
 class TestHandshake:
@@ -289,7 +294,7 @@ class TestRestart:
             message = frame(TEXT, b"x" * 60_000)
             for _ in range(2):
                 client.send(message)
-                assert client.read_frame() == (TEXT, b"x" * 60_000)
+                assert client.read_message() == (TEXT, b"x" * 60_000)
             server.kill()
             assert client.read_close()[0] == 1012
 
@@ -301,11 +306,11 @@ class TestRestart:
 
     def drop_what_came(self, client):
         """Whole frames only: the gateway has sent what it had, and the upstream is gone."""
-        client.socket.settimeout(0.05)
+        client.socket.setblocking(False)
         try:
             while True:
                 client.fill()
-        except socket.timeout:
+        except BlockingIOError:
             pass
         finally:
             client.socket.settimeout(DEADLINE)
@@ -319,7 +324,7 @@ class TestHold:
         with pytest.raises(InvalidStatus) as refused:
             connect(f"{front.url}/ws")
         assert refused.value.response.status_code == 502
-        assert b"upstream" in refused.value.response.body.lower()
+        assert b"cannot be reached" in refused.value.response.body
 
     def test_an_upstream_that_does_not_answer_is_504(self, gateway):
         with silent() as url:
@@ -381,7 +386,7 @@ class TestTls:
             raw.open("/ws")
             for size in (1, 1_000, 100_000):
                 raw.send(frame(BINARY, b"x" * size))
-                assert raw.read_frame() == (BINARY, b"x" * size)
+                assert raw.read_message() == (BINARY, b"x" * size)
 
     def test_an_unknown_certificate_is_refused(self, upstream, gateway):
         server, _ = upstream
@@ -442,7 +447,7 @@ class TestBackpressure:
                 assert 0 < sent[0] < count // 2, "the upstream is slowed down"
                 assert front.memory("VmHWM") - before < 8 * MIB
                 for number in range(count):
-                    assert slow.read_frame() == (BINARY, struct.pack("!I", number) * (size // 4)), number
+                    assert slow.read_message() == (BINARY, struct.pack("!I", number) * (size // 4)), number
             assert front.memory("VmHWM") - before < 8 * MIB
 
     def test_a_slow_upstream_slows_the_client_and_loses_nothing(self, gateway):

@@ -10,7 +10,7 @@ from websockets.sync.server import serve
 
 
 class Upstream:
-    """A server of `websockets` on a thread; remembers what was asked of it."""
+    """A server of `websockets` on a thread; remembers what clients asked of it, and how they ended."""
 
     def __init__(self, handler, port=0, **options):
         self.requests = []
@@ -23,10 +23,14 @@ class Upstream:
         self.thread.start()
 
     def handle(self, connection):
-        self.requests.append(connection.request)
+        # A gateway that only asks whether somebody is there passes nobody's request on.
+        is_probe = "Via" not in connection.request.headers
+        if not is_probe:
+            self.requests.append(connection.request)
         with contextlib.suppress(ConnectionClosed):
             self.handler(connection)
-        self.closes.append((connection.close_code, connection.close_reason))
+        if not is_probe:
+            self.closes.append((connection.close_code, connection.close_reason))
 
     def __enter__(self):
         return self
