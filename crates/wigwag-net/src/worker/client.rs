@@ -202,7 +202,8 @@ pub(super) fn failed_handshake(error: &io::Error) -> OpenError {
         Some(rustls::Error::InvalidCertificate(_)) => OpenErrorKind::Untrusted,
         _ => OpenErrorKind::Handshake,
     };
-    OpenError::new(kind, error.to_string())
+    let advice = tls.and_then(crate::tls::advice);
+    OpenError::new(kind, advice.map_or_else(|| error.to_string(), str::to_owned))
 }
 
 fn describe(error: &ResponseError) -> String {
