@@ -42,6 +42,22 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
         &["wigwag-net", "wigwag-server"],
         &["fastrand", "serde", "serde_json", "tracing", "unicode-segmentation"],
     ),
+    (
+        "wigwag-load",
+        &["wigwag-net", "wigwag-proto"],
+        &[
+            "base64",
+            "fastrand",
+            "hdrhistogram",
+            "humantime",
+            "regex",
+            "rlimit",
+            "rustls",
+            "serde",
+            "serde_json",
+            "thiserror",
+        ],
+    ),
     ("wigwag-web", &[], &[]),
 ];
 

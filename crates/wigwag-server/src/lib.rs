@@ -66,6 +66,8 @@ mod front;
 mod metrics;
 mod process;
 mod routes;
+#[cfg(test)]
+mod wire;
 
 pub use access::Access;
 pub use addresses::AddressLimits;

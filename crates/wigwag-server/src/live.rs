@@ -29,6 +29,7 @@ pub const LATENCY_ABOVE_MICROS: u64 = 10_000_000;
 /// One message of `/metrics/live`. `…_total` counts from the start on, `…_per_second` is over the time since the message
 /// before it (0 in the first), everything else is as of now.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Snapshot {
     /// Milliseconds since 1970-01-01 UTC.
     pub time_unix_milliseconds: u64,
@@ -80,6 +81,7 @@ pub struct Snapshot {
 
 /// One service's figures.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ServiceTraffic {
     /// The route's path without its first slash.
     pub name: String,
@@ -90,6 +92,7 @@ pub struct ServiceTraffic {
 
 /// Connections, messages and bytes. Bytes include framing and exclude TLS.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Traffic {
     /// Open now.
     pub connections: u64,
@@ -118,6 +121,7 @@ pub struct Traffic {
 /// Latency of answers: from the start of the worker's turn to the write. Each value is the upper bound of the bucket in
 /// which it lies ([`LATENCY_ABOVE_MICROS`]: above all bounds), and absent if nothing was answered.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Latency {
     /// Answers.
     pub answers: u64,
@@ -282,6 +286,21 @@ const PERIOD: Duration = Duration::from_secs(1);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wire_types_of_the_pages_are_fresh() {
+        let mut module = crate::wire::Module::new("crates/wigwag-server/src/live.rs", "wigwag-server");
+        module.add_text(&format!("/** Where it is served. */\nexport const PATH = {PATH:?};"));
+        module.add_text(&format!(
+            "/** Stands for a latency above the largest bound, which is one second. */\n\
+             export const LATENCY_ABOVE_MICROS = {LATENCY_ABOVE_MICROS};"
+        ));
+        module.add::<Snapshot>();
+        module.add::<ServiceTraffic>();
+        module.add::<Traffic>();
+        module.add::<Latency>();
+        module.check("live.ts");
+    }
 
     #[test]
     fn percentiles_are_the_bounds_of_their_buckets() {

@@ -5,12 +5,12 @@
 //! contradict an update, and none is repeated.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use wigwag_net::{Handle, Lag, Message, OnFull, Prepared, Service, Socket, Topic};
 
 use crate::shortened;
@@ -70,7 +70,7 @@ impl Letters {
             }
             Action::Unsubscribe => {
                 if !socket.unsubscribe(topic) {
-                    socket.send(Message::Text(&refused(request.letter)));
+                    socket.send(Message::Text(&Answer::refused(request.letter).to_json()));
                 }
             }
         }
@@ -91,12 +91,12 @@ impl Service for Letters {
             Message::Binary(_) => Err(String::from("send text, not binary")),
         };
         if let Err(why) = outcome {
-            socket.send(Message::Text(&json!({ "error": why }).to_string()));
+            socket.send(Message::Text(&Answer::Error { error: why }.to_json()));
         }
     }
 }
 
-/// What a client asks for.
+/// What a client asks for, understood.
 #[derive(Debug, PartialEq, Eq)]
 struct Request {
     action: Action,
@@ -110,13 +110,45 @@ enum Action {
     Unsubscribe,
 }
 
+/// What a client sends.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "LettersRequest"))]
+struct Fields {
+    #[cfg_attr(test, ts(type = "\"subscribe\" | \"unsubscribe\""))]
+    action: String,
+    /// A to Z, in any case.
+    letter: String,
+}
+
+/// What a client is told. The keys are letters, A to Z, but for `error`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "LettersMessage"))]
+#[serde(untagged)]
+enum Answer {
+    /// A letter's number, at once on subscribing and at each renewal.
+    Update(BTreeMap<char, u16>),
+    /// Why the request for a letter changes nothing.
+    Refused(BTreeMap<char, &'static str>),
+    /// Why a message is no request.
+    Error { error: String },
+}
+
+impl Answer {
+    fn update(letter: usize, number: u16) -> Self {
+        Self::Update(BTreeMap::from([(name(letter), number)]))
+    }
+
+    fn refused(letter: usize) -> Self {
+        Self::Refused(BTreeMap::from([(name(letter), "You need to subscribe before un-subscribing")]))
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("letters, strings and numbers can be written as JSON")
+    }
+}
+
 impl Request {
     fn parse(text: &str) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct Fields {
-            action: String,
-            letter: String,
-        }
         let fields: Fields = serde_json::from_str(text).map_err(|error| {
             let error = error.to_string();
             format!("{}; send {{\"action\":\"subscribe\",\"letter\":\"A\"}}, for example", shortened(&error, 200))
@@ -138,17 +170,9 @@ impl Request {
 /// Draws a new number for each letter and publishes it.
 fn renew(net: &Handle, topics: &[Topic; LETTERS]) {
     for (index, topic) in topics.iter().enumerate() {
-        let text = update(index, fastrand::u16(1000..=9999));
-        net.publish(*topic, &Prepared::new(Message::Text(&text)));
+        let update = Answer::update(index, fastrand::u16(1000..=9999));
+        net.publish(*topic, &Prepared::new(Message::Text(&update.to_json())));
     }
-}
-
-fn update(letter: usize, number: u16) -> String {
-    format!("{{\"{}\":{number}}}", name(letter))
-}
-
-fn refused(letter: usize) -> String {
-    format!("{{\"{}\":\"You need to subscribe before un-subscribing\"}}", name(letter))
 }
 
 fn name(letter: usize) -> char {
@@ -159,13 +183,23 @@ const LETTERS: usize = 26;
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
+    fn wire_types_of_the_pages_are_fresh() {
+        let mut module = crate::wire::Module::new("crates/wigwag-services/src/letters.rs", "wigwag-services");
+        module.add::<Fields>();
+        module.add::<Answer>();
+        module.check("letters.ts");
+    }
+
+    #[test]
     fn formats_are_exact() {
-        assert_eq!(update(0, 1234), r#"{"A":1234}"#);
-        assert_eq!(update(25, 9999), r#"{"Z":9999}"#);
-        assert_eq!(refused(0), r#"{"A":"You need to subscribe before un-subscribing"}"#);
+        assert_eq!(Answer::update(0, 1234).to_json(), r#"{"A":1234}"#);
+        assert_eq!(Answer::update(25, 9999).to_json(), r#"{"Z":9999}"#);
+        assert_eq!(Answer::refused(0).to_json(), r#"{"A":"You need to subscribe before un-subscribing"}"#);
     }
 
     mod requests {

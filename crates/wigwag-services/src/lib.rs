@@ -14,6 +14,10 @@ mod echo;
 mod letters;
 mod random;
 mod stream;
+// One file serves both crates: it is for tests, and no crate is to depend on another for it.
+#[cfg(test)]
+#[path = "../../wigwag-server/src/wire.rs"]
+mod wire;
 
 pub use echo::Echo;
 pub use letters::Letters;

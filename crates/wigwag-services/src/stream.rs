@@ -186,25 +186,47 @@ enum Problem {
     Stopping,
 }
 
+/// Why a message is not answered with its characters, as it is told.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "StreamError"))]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum ErrorMessage {
+    Error {
+        /// For programs.
+        code: ErrorCode,
+        /// For people.
+        message: String,
+    },
+}
+
+/// What is wrong, in a word; docs/services/stream.md explains each.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "StreamErrorCode"))]
+#[serde(rename_all = "snake_case")]
+enum ErrorCode {
+    Binary,
+    InvalidMessage,
+    InvalidJson,
+    QueueFull,
+    Stopping,
+}
+
 impl Problem {
     fn to_json(&self) -> String {
-        #[derive(Serialize)]
-        struct Fields<'a> {
-            r#type: &'a str,
-            code: &'a str,
-            message: &'a str,
-        }
         let (code, message) = match self {
-            Self::Binary => ("binary", String::from("send text, not binary")),
-            Self::Unusable(error) if error.is_data() => ("invalid_message", usage(error)),
-            Self::Unusable(error) => ("invalid_json", usage(error)),
+            Self::Binary => (ErrorCode::Binary, String::from("send text, not binary")),
+            Self::Unusable(error) if error.is_data() => (ErrorCode::InvalidMessage, usage(error)),
+            Self::Unusable(error) => (ErrorCode::InvalidJson, usage(error)),
             Self::QueueFull => {
                 let (count, bytes) = (Stream::WAITING_MAX, Stream::WAITING_BYTES_MAX >> 20);
-                ("queue_full", format!("at most {count} texts of {bytes} MiB together may wait: send this one later"))
+                let message = format!("at most {count} texts of {bytes} MiB together may wait: send this one later");
+                (ErrorCode::QueueFull, message)
             }
-            Self::Stopping => ("stopping", String::from("the server is stopping: connect again and send it anew")),
+            Self::Stopping => {
+                (ErrorCode::Stopping, String::from("the server is stopping: connect again and send it anew"))
+            }
         };
-        to_json(&Fields { r#type: "error", code, message: &message })
+        to_json(&ErrorMessage::Error { code, message })
     }
 }
 
@@ -212,11 +234,15 @@ fn usage(error: &serde_json::Error) -> String {
     format!("{}; send {{\"message\":\"some text\"}}", shortened(&error.to_string(), 200))
 }
 
+/// What a client sends.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "StreamRequest"))]
+struct Request {
+    /// The text to be answered.
+    message: String,
+}
+
 fn parse(message: Message<'_>) -> Result<String, Problem> {
-    #[derive(Deserialize)]
-    struct Request {
-        message: String,
-    }
     let Message::Text(text) = message else { return Err(Problem::Binary) };
     serde_json::from_str(text).map(|request: Request| request.message).map_err(Problem::Unusable)
 }
@@ -237,6 +263,16 @@ mod tests {
         let start = format!(r#"{{"type":"error","code":"{code}","message":""#);
         assert!(json.starts_with(&start), "{json}");
         assert!(json.len() < 600, "{json}");
+    }
+
+    #[test]
+    fn wire_types_of_the_pages_are_fresh() {
+        let mut module = crate::wire::Module::new("crates/wigwag-services/src/stream.rs", "wigwag-services");
+        module.add::<Request>();
+        module.add::<answer::Item<'_>>();
+        module.add::<ErrorMessage>();
+        module.add::<ErrorCode>();
+        module.check("stream.ts");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use ::http::{
 use axum::{Router, body::Body};
 use http_body_util::Limited;
 use hyper::body::{Body as _, Incoming};
+use serde::Serialize;
 use tower_service::Service as _;
 use wigwag_net::Peer;
 use wigwag_proto::handshake::server::RequestError;
@@ -46,6 +47,18 @@ struct Problem {
     error: &'static str,
     /// For people.
     message: String,
+}
+
+/// An answer other than a page, as JSON.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "HttpProblem"))]
+struct ProblemBody {
+    /// For programs: one word.
+    error: &'static str,
+    /// For people.
+    message: String,
+    /// That of the answer.
+    status: u16,
 }
 
 impl Caller {
@@ -206,8 +219,8 @@ impl Problem {
         let (content_type, body) = if wants_html(accept) {
             ("text/html; charset=utf-8", html(status, &message))
         } else {
-            let body = serde_json::json!({ "error": error, "message": message, "status": status.as_u16() });
-            ("application/json", format!("{body}\n"))
+            let body = ProblemBody { error, message, status: status.as_u16() };
+            ("application/json", serde_json::to_string(&body).expect("strings and a number") + "\n")
         };
         let mut response = respond(status, content_type, body);
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
@@ -285,3 +298,15 @@ const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
     (header::CONTENT_SECURITY_POLICY, "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'"),
     (header::REFERRER_POLICY, "no-referrer"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wire_types_of_the_pages_are_fresh() {
+        let mut module = crate::wire::Module::new("crates/wigwag-server/src/http/site.rs", "wigwag-server");
+        module.add::<ProblemBody>();
+        module.check("http.ts");
+    }
+}

@@ -29,11 +29,26 @@ enum Phase {
 
 /// One message of an answer.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "StreamItem"))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Item<'a> {
-    Stream { data: &'a str },
-    StreamReverse { data: &'a str },
-    Count { last_char: &'a str, count: u64 },
+    /// On the way forwards.
+    Stream {
+        /// One character.
+        data: &'a str,
+    },
+    /// On the way back.
+    StreamReverse {
+        /// One character.
+        data: &'a str,
+    },
+    /// The end.
+    Count {
+        /// The text's last character.
+        last_char: &'a str,
+        /// How often it occurs before.
+        count: u64,
+    },
 }
 
 impl Answer {
