@@ -38,7 +38,7 @@ pub(super) const COMMANDS: &[(&str, &str, &str)] = &[
     ("/ping", "[TEXT]", "send a Ping and show how long its Pong takes"),
     ("/pong", "[TEXT]", "send a Pong that nobody asked for"),
     ("/close", "[CODE [REASON]]", "close the connection, with 1000 if no code is given"),
-    ("/send", "FILE", "send a file as one message: as text if it is UTF-8 (and not -b), else as binary"),
+    ("/send", "FILE", "send a file as one message (text if it is UTF-8, else binary)"),
     ("/hex", "[on|off]", "show messages as a hex dump"),
     ("/json", "[on|off]", "show JSON indented"),
     ("/history", "[N]", "show the last N lines that were typed, 20 if not given"),

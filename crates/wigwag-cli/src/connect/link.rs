@@ -149,8 +149,11 @@ struct Forward(Arc<Mailbox>);
 
 impl Service for Forward {
     fn on_open(&mut self, socket: &mut Socket<'_>) {
-        let remote = Some(socket.remote());
-        self.0.deliver(Arrival::Opened(Opened { remote, protocol: None, headers: Vec::new() }));
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let agreed = socket.agreed();
+        let protocol = agreed.and_then(|agreed| agreed.protocol.clone());
+        let headers = agreed.map(|agreed| agreed.lines().map(owned).collect()).unwrap_or_default();
+        self.0.deliver(Arrival::Opened(Opened { remote: Some(socket.remote()), protocol, headers }));
     }
 
     fn on_message(&mut self, _: &mut Socket<'_>, message: Message<'_>) {

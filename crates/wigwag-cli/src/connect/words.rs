@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use wigwag_net::{CloseCause, Closed, Connect, OpenError, url::WsUrl};
+use wigwag_net::{CloseCause, Closed, Connect, OpenError, OpenErrorKind, url::WsUrl};
+use wigwag_proto::handshake::client::Refusal;
 
 use super::format::for_terminal;
 use crate::client::{hint, is_secret};
@@ -38,13 +39,64 @@ fn code(closed: &Closed) -> String {
 
 /// Why there is no connection, and what to do.
 pub(super) fn not_opened(url: &WsUrl, error: &OpenError) -> String {
-    format!("no connection to {}: {}{}", shown_url(url), for_terminal(&error.why), hint(url, error))
+    let url_shown = shown_url(url);
+    match &error.refusal {
+        Some(refusal) => format!("no connection to {url_shown}: {}", refused(refusal)),
+        None => format!("no connection to {url_shown}: {}{}", for_terminal(&error.why), hint(url, error)),
+    }
 }
 
-/// Whether another attempt may go better.
+/// Whether another attempt may go better: not where the server refuses what is asked for (4xx), but for the statuses that
+/// ask to come again.
 pub(super) fn is_passing(error: &OpenError) -> bool {
-    use wigwag_net::OpenErrorKind::{Handshake, Timeout, Unreachable, Unresolved};
-    matches!(error.kind, Unresolved | Unreachable(_) | Handshake | Timeout)
+    use OpenErrorKind::{Ended, Handshake, Timeout, Unreachable, Unresolved};
+    match &error.refusal {
+        Some(refusal) => matches!(refusal.status, 408 | 425 | 429 | 500..),
+        None => matches!(error.kind, Unresolved | Unreachable(_) | Handshake | Timeout | Ended),
+    }
+}
+
+/// Status, the headers that say what to do, and the body.
+fn refused(refusal: &Refusal) -> String {
+    let mut words = format!("refused with {} {}", refusal.status, for_terminal(&refusal.reason)).trim_end().to_owned();
+    for name in ["Location", "WWW-Authenticate", "Retry-After"] {
+        if let Some(value) = refusal.header(name) {
+            let _ = write!(words, "\n  {name}: {}", for_terminal(value));
+        }
+    }
+    let body = body(refusal);
+    let lines: Vec<&str> = body.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    for line in lines.iter().take(BODY_LINES_SHOWN) {
+        let _ = write!(words, "\n  {}", for_terminal(line));
+    }
+    if lines.len() > BODY_LINES_SHOWN {
+        words += "\n  …";
+    }
+    if refusal.status == 401 {
+        words += "\nauthenticate with --auth USER:PASSWORD or --bearer TOKEN";
+    }
+    words
+}
+
+/// The text of the body, out of its chunks if it comes in such (RFC 9112 §7.1).
+fn body(refusal: &Refusal) -> String {
+    let chunked = refusal.header("Transfer-Encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));
+    if !chunked {
+        return String::from_utf8_lossy(&refusal.body).into_owned();
+    }
+    let (mut rest, mut whole) = (refusal.body.as_slice(), Vec::new());
+    while let Some(end) = rest.windows(2).position(|window| window == b"\r\n") {
+        let size = str::from_utf8(&rest[..end]).ok().and_then(|size| size.split(';').next());
+        let Some(size) = size.and_then(|size| usize::from_str_radix(size.trim(), 16).ok()).filter(|size| *size > 0)
+        else {
+            break;
+        };
+        rest = &rest[end + 2..];
+        // The last chunk may have been cut.
+        whole.extend_from_slice(&rest[..size.min(rest.len())]);
+        rest = rest.get(size.saturating_add(2)..).unwrap_or_default();
+    }
+    String::from_utf8_lossy(&whole).into_owned()
 }
 
 /// The URL without what is secret in its query.
@@ -62,7 +114,7 @@ pub(super) fn request(connect: &Connect) -> Vec<String> {
         Some((path, query)) => format!("{path}?{}", shown_query(query)),
         None => connect.target.clone(),
     };
-    let mut lines = vec![format!("GET {target} HTTP/1.1"), format!("Host: {}:{}", connect.host, connect.port)];
+    let mut lines = vec![format!("GET {target} HTTP/1.1"), format!("Host: {}", host(connect))];
     if !connect.protocols.is_empty() {
         lines.push(format!("Sec-WebSocket-Protocol: {}", connect.protocols.join(", ")));
     }
@@ -72,6 +124,13 @@ pub(super) fn request(connect: &Connect) -> Vec<String> {
     lines.extend(connect.origin.iter().map(|origin| format!("Origin: {origin}")));
     lines.extend(connect.headers.iter().map(header));
     lines
+}
+
+/// The host with its port, unless that is the scheme's own.
+fn host(connect: &Connect) -> String {
+    let host = if connect.host.contains(':') { format!("[{}]", connect.host) } else { connect.host.clone() };
+    let usual = if connect.tls.is_some() { 443 } else { 80 };
+    if connect.port == usual { host } else { format!("{host}:{}", connect.port) }
 }
 
 /// A header line, without what is secret.
@@ -88,6 +147,8 @@ fn shown_query(query: &str) -> String {
     query.split('&').map(shown).collect::<Vec<_>>().join("&")
 }
 
+/// Of a refusal.
+const BODY_LINES_SHOWN: usize = 12;
 const HIDDEN: &str = "(hidden)";
 
 #[cfg(test)]
@@ -118,6 +179,47 @@ mod tests {
         assert!(ended(CloseCause::Eof, None).ends_with("without a Close (1006)"));
         let reset = ended(CloseCause::Io(std::io::ErrorKind::ConnectionReset), None);
         assert_eq!(reset, "connection lost: connection reset (1006)");
+    }
+
+    fn refusal(status: u16, headers: &[(&str, &str)], body: &[u8]) -> OpenError {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let (reason, content_length) = ("Reason".to_owned(), None);
+        let refusal = Refusal { status, reason, headers, body: body.to_vec(), content_length };
+        OpenError { kind: OpenErrorKind::Handshake, why: String::new(), refusal: Some(Box::new(refusal)) }
+    }
+
+    #[test]
+    fn a_refusal_is_shown_with_status_and_body_and_what_to_do() {
+        let url: WsUrl = "ws://a/x".parse().expect("a URL");
+        let words = not_opened(&url, &refusal(403, &[], b"not\x1b[2J you\n\nask\n"));
+        assert_eq!(words, "no connection to ws://a/x: refused with 403 Reason\n  not␛[2J you\n  ask");
+        let words = not_opened(&url, &refusal(401, &[("www-authenticate", "Basic")], b""));
+        assert!(words.contains("WWW-Authenticate: Basic\nauthenticate with --auth"), "{words}");
+        let words = not_opened(&url, &refusal(302, &[("Location", "/y")], "x\n".repeat(50).as_bytes()));
+        assert!(words.contains("Location: /y\n  x\n") && words.ends_with("\n  …"), "{words}");
+    }
+
+    #[test]
+    fn a_body_in_chunks_is_put_together_as_far_as_it_came() {
+        let url: WsUrl = "ws://a/x".parse().expect("a URL");
+        let chunked = [("Transfer-Encoding", "chunked")];
+        for (body, expected) in [
+            (&b"3\r\nnot\r\n4;x=y\r\n you\r\n0\r\n\r\n"[..], "\n  not you"),
+            (b"ff\r\nnot", "\n  not"),
+            (b"ffffffffffffffff\r\nnot", "\n  not"),
+            (b"x\r\nnot", "Reason"),
+            (b"", "Reason"),
+        ] {
+            let words = not_opened(&url, &refusal(500, &chunked, body));
+            assert!(words.ends_with(expected), "{words}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_tried_again_only_where_that_may_help() {
+        for (status, passing) in [(400, false), (403, false), (302, false), (404, false), (429, true), (503, true)] {
+            assert_eq!(is_passing(&refusal(status, &[], b"")), passing, "{status}");
+        }
     }
 
     #[test]

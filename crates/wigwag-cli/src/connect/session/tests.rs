@@ -92,7 +92,7 @@ impl Case {
     }
 
     fn refused(&mut self, kind: OpenErrorKind) {
-        let error = OpenError { kind, why: "no".to_owned() };
+        let error = OpenError { kind, why: "no".to_owned(), refusal: None };
         self.closed(CloseCause::NotOpened(error), None);
     }
 
