@@ -328,9 +328,10 @@ impl Session {
         let phase = std::mem::replace(&mut self.phase, Phase::Down);
         if let CloseCause::NotOpened(error) = &closed.cause {
             let why = words::not_opened(&self.options.url, error);
+            let briefly = words::not_opened_yet(&self.options.url, error);
             return match phase {
                 Phase::Closing(Then::Leave(code)) => self.finish(code, now),
-                _ if self.options.reconnect && words::is_passing(error) => self.schedule(&why, now),
+                _ if self.options.reconnect && words::is_passing(error) => self.schedule(&briefly, now),
                 _ if self.options.interactive && self.tally.connections > 0 => self.note(Level::Error, why),
                 _ => {
                     self.note(Level::Error, why);

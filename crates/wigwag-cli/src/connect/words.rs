@@ -14,7 +14,7 @@ pub(super) fn closed(closed: &Closed) -> String {
         (CloseCause::Peer, Some(_)) => format!("closed by the server: {}", code(closed)),
         (CloseCause::Local, Some(_)) => format!("closed: {}", code(closed)),
         (CloseCause::Protocol(error), _) => {
-            format!("closed with {}: the server broke the protocol: {error}", code(closed))
+            format!("closed with {}: the server broke the protocol: {error}", error.close_code())
         }
         (CloseCause::IdleTimeout, _) => "connection lost: no sign of life from the server".to_owned(),
         (CloseCause::WriteTimeout, _) => "connection lost: the server takes nothing".to_owned(),
@@ -41,7 +41,7 @@ fn code(closed: &Closed) -> String {
 pub(super) fn not_opened(url: &WsUrl, error: &OpenError) -> String {
     let url_shown = shown_url(url);
     match &error.refusal {
-        Some(refusal) => format!("no connection to {url_shown}: {}", refused(refusal)),
+        Some(refusal) => format!("no connection to {url_shown}: refused with {}", refused(refusal)),
         None => format!("no connection to {url_shown}: {}{}", for_terminal(&error.why), hint(url, error)),
     }
 }
@@ -56,9 +56,19 @@ pub(super) fn is_passing(error: &OpenError) -> bool {
     }
 }
 
+/// The same in a line, for who tries again.
+pub(super) fn not_opened_yet(url: &WsUrl, error: &OpenError) -> String {
+    let why = error.refusal.as_ref().map_or_else(|| for_terminal(&error.why), |refusal| status(refusal));
+    format!("no connection to {}: {why}", shown_url(url))
+}
+
+fn status(refusal: &Refusal) -> String {
+    format!("{} {}", refusal.status, for_terminal(&refusal.reason)).trim_end().to_owned()
+}
+
 /// Status, the headers that say what to do, and the body.
 fn refused(refusal: &Refusal) -> String {
-    let mut words = format!("refused with {} {}", refusal.status, for_terminal(&refusal.reason)).trim_end().to_owned();
+    let mut words = status(refusal);
     for name in ["Location", "WWW-Authenticate", "Retry-After"] {
         if let Some(value) = refusal.header(name) {
             let _ = write!(words, "\n  {name}: {}", for_terminal(value));
