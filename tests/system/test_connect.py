@@ -66,6 +66,11 @@ class TestPipe:
         fails(run, "error: ", "404")
         assert "\x1b" not in run.out + run.err
 
+    def test_messages_of_many_mebibytes_pass(self, serve):
+        server = serve("--message-bytes-max", "64MiB")
+        line = b"x" * (20 << 20) + b"\n"
+        assert connect(f"{server.url}/echo", lines=line).stdout == line
+
     def test_the_connection_is_closed_with_1000(self):
         with Foreign(echo) as foreign:
             assert connect(foreign.url, lines="a\n").returncode == 0

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 import stat
 
 import pytest
@@ -239,6 +240,13 @@ class TestEnds:
 
 
 class TestLooks:
+    def test_a_connection_that_takes_its_time_is_announced(self, connect):
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            terminal = connect(f"127.0.0.1:{deaf.getsockname()[1]}", prompt=False)
+            terminal.sees("connecting to ws://")
+            terminal.types("\x03")
+            assert terminal.wait() == 130
+
     def test_a_server_cannot_steer_the_terminal(self, connect):
         async def hostile(connection):
             await connection.send("\x1b[2J\x1b[H\x1b]0;owned\x07gone")

@@ -162,14 +162,15 @@ Exit codes: 0 every answer came and was right, 1 not, 2 wrong usage.";
 const CONNECT_EXAMPLES: &str = "\
 Examples:
   wigwag connect localhost:8765/random                  type messages; /help lists commands
-  printf 'one\\ntwo\\n' | wigwag connect :8765/echo      a message a line, waits for the answers
+  printf 'one\\ntwo\\n' | wigwag connect :8765/echo        a message a line, waits for the answers
   wigwag connect :8765/random -x hello --rtt            one message, its answer, and how long it took
   wigwag connect :8765/stream -x '{\"message\":\"Hi\"}' --until '\"count\"'
   wigwag connect :8765/letters --replies 5 -x '{\"action\":\"subscribe\",\"letter\":\"a\"}'
   wigwag connect wss://example.org/feed -H 'X-Room: 7' --bearer TOKEN --reconnect --record feed.ndjson
 
-Answers go to standard output, everything else to standard error. Without a terminal, at the end of the input,
-one answer is waited for per message, each up to --wait; --replies and --until say otherwise.
+At a terminal there is a prompt, unless -x, --replay, --until or --replies say what to do. Otherwise one line is one
+message, and at the end of the input one answer is waited for per message. Answers go to standard output, everything
+else to standard error.
 
 Exit codes: 0 all that was asked for came, 1 not, 2 wrong usage, 130 interrupted.";
 

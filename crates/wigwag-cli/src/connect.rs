@@ -43,6 +43,8 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use wigwag_net::Connect;
+use wigwag_proto::Config;
 
 pub(crate) use args::ConnectArgs;
 use args::Replies;
@@ -56,7 +58,8 @@ use terminal::{Modes, Terminal};
 
 /// Connects, and talks until it is over. The exit code is 0 if all that was asked for came.
 pub(crate) fn run(args: ConnectArgs) -> anyhow::Result<ExitCode> {
-    let connect = args.client.connect(&args.url)?;
+    let config = Config { message_bytes_max: MESSAGE_BYTES_MAX, ..Config::default() };
+    let connect = Connect { config: Arc::new(config), ..args.client.connect(&args.url)? };
     let source = Source::of(&args)?;
     let recorder = args.record.as_deref().map(create).transpose()?;
     let interactive = matches!(source, Source::Terminal(_));
@@ -284,15 +287,16 @@ fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
 /// A file to be sent.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
+    let read = File::open(path).and_then(|file| file.take(MESSAGE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
     match read {
-        Ok(_) if bytes.len() as u64 > FILE_BYTES_MAX => {
-            Err(format!("{} has more than {} MiB", path.display(), FILE_BYTES_MAX >> 20))
+        Ok(_) if bytes.len() > MESSAGE_BYTES_MAX => {
+            Err(format!("{} has more than {} MiB", path.display(), MESSAGE_BYTES_MAX >> 20))
         }
         Ok(_) => Ok(bytes),
         Err(error) => Err(format!("cannot read {}: {error}", path.display())),
     }
 }
 
-const FILE_BYTES_MAX: u64 = 64 << 20;
+/// Of a message, in either direction: there is one connection, and a person's machine.
+const MESSAGE_BYTES_MAX: usize = 64 << 20;
 const INTERRUPTS_HEARD: u32 = 2;

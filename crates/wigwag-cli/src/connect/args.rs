@@ -26,13 +26,10 @@ pub(crate) struct ConnectArgs {
     /// Send lines as binary messages
     #[arg(short = 'b', long, help_heading = "What to send")]
     pub(super) binary: bool,
-    /// At the end of the input, how long to wait for answers that are missing
-    ///
-    /// By default one answer is expected for each message. The time starts anew with each answer that comes, except
-    /// under --until and --replies any, where it is the time in all.
+    /// At the end of the input, how long to wait for the next missing answer; with --until and --replies any, in all
     #[arg(short = 'w', long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration, help_heading = "When to stop")]
     pub(super) wait: Duration,
-    /// Stop when N messages have arrived; 0 waits for none, any takes what comes within --wait
+    /// Stop when N messages have arrived, and expect no other number; 0 waits for none, any for all of --wait
     #[arg(
         long,
         value_name = "N",

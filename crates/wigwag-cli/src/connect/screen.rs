@@ -15,15 +15,14 @@ use super::{
 pub(super) struct Screen {
     view: View,
     printer: Option<Printer>,
-    /// Standard error goes elsewhere: notes do not belong on the terminal.
-    notes_apart: bool,
+    /// Standard error goes to the terminal, where notes must not disturb the line that is being typed.
+    notes_here: bool,
     pending: Vec<u8>,
 }
 
 impl Screen {
     pub(super) fn new(view: View) -> Self {
-        let notes_apart = !view.terminal || !io::stderr().is_terminal();
-        Self { view, printer: None, notes_apart, pending: Vec::new() }
+        Self { view, printer: None, notes_here: io::stderr().is_terminal(), pending: Vec::new() }
     }
 
     /// From now on somebody types.
@@ -42,19 +41,17 @@ impl Screen {
     }
 
     pub(super) fn note(&mut self, level: Level, note: &str) -> io::Result<()> {
-        if self.notes_apart {
+        let line = match level {
+            Level::Info => format!("\x1b[{MUTED}m{note}\x1b[0m"),
+            Level::Warning => format!("\x1b[{WARN}m{note}\x1b[0m"),
+            Level::Error => format!("\x1b[{BAD}merror:\x1b[0m {note}"),
+        };
+        if self.printer.is_none() || !self.notes_here {
             self.flush()?;
-            match level {
-                Level::Error => anstream::eprintln!("\x1b[{BAD}merror:\x1b[0m {note}"),
-                Level::Info | Level::Warning => anstream::eprintln!("{note}"),
-            }
+            anstream::eprintln!("{line}");
             return Ok(());
         }
-        let line = match level {
-            Level::Info => self.view.paint(MUTED, note),
-            Level::Warning => self.view.paint(WARN, note),
-            Level::Error => format!("{} {note}", self.view.paint(BAD, "error:")),
-        };
+        let line = if self.view.colour { line } else { anstream::adapter::strip_str(&line).to_string() };
         self.answer(format!("{line}\n").as_bytes())
     }
 

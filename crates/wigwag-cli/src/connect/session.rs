@@ -104,6 +104,8 @@ pub(super) struct Session {
     interrupted: bool,
     /// When to stop waiting for answers.
     give_up_at: Option<Instant>,
+    /// When to say that the connection takes its time.
+    announce_at: Option<Instant>,
     next_ping: Option<Instant>,
     pings: u64,
     /// Attempts to reconnect since the last success.
@@ -145,7 +147,6 @@ impl Session {
     pub(super) fn new(options: Options, view: View, typed: Vec<String>, now: Now) -> Self {
         let random = fastrand::Rng::with_seed(options.seed);
         Self {
-            options,
             view,
             phase: Phase::Opening,
             start: now.instant,
@@ -156,6 +157,7 @@ impl Session {
             matched: false,
             interrupted: false,
             give_up_at: None,
+            announce_at: options.interactive.then(|| now.instant + ANNOUNCE_AFTER),
             next_ping: None,
             pings: 0,
             attempts: 0,
@@ -164,6 +166,7 @@ impl Session {
             transcript: VecDeque::new(),
             transcript_bytes: 0,
             typed: typed.into(),
+            options,
         }
     }
 
@@ -174,9 +177,10 @@ impl Session {
     /// When [`Self::handle_timeout`] wants to be called, if nothing else happens.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let attempt = if let Phase::Waiting(at) = self.phase { Some(at) } else { None };
+        let announce = self.announce_at.filter(|_| self.phase == Phase::Opening);
         let ping = self.next_ping.filter(|_| self.phase == Phase::Open);
         let give_up = self.give_up_at.filter(|_| !matches!(self.phase, Phase::Closing(_) | Phase::Over));
-        [attempt, ping, give_up].into_iter().flatten().min()
+        [attempt, announce, ping, give_up].into_iter().flatten().min()
     }
 
     /// Whether lines are welcome. A person's always are; a pipe is not read on without a connection.
@@ -237,6 +241,11 @@ impl Session {
             && due(Some(at))
         {
             self.open();
+        }
+        if due(self.announce_at) && self.phase == Phase::Opening {
+            self.announce_at = None;
+            let url = words::shown_url(&self.options.url);
+            self.note(Level::Info, format!("connecting to {url}; ctrl-c gives up"));
         }
         if due(self.next_ping) && self.phase == Phase::Open {
             self.next_ping = self.options.ping_interval.map(|interval| now.instant + interval);
@@ -449,6 +458,8 @@ pub(super) const EXIT_FAILED: u8 = 1;
 /// As a shell reports a process that ctrl-c ended.
 pub(super) const EXIT_INTERRUPTED: u8 = 130;
 
+/// A connection that opens faster needs no announcement.
+const ANNOUNCE_AFTER: Duration = Duration::from_millis(500);
 const RECONNECT_FIRST: Duration = Duration::from_millis(500);
 const RECONNECT_MAX: Duration = Duration::from_secs(30);
 /// Messages that wait for a connection.
