@@ -434,6 +434,8 @@ pub(crate) enum Command {
     Readmit(Box<(Transport, Peer)>),
     Connect(Box<ConnectJob>),
     Send(Arc<RemoteState>, OwnedMessage),
+    Ping(ConnectionId, Vec<u8>),
+    Pong(ConnectionId, Vec<u8>),
     Close(ConnectionId, CloseCode, String),
     Fail(ConnectionId),
     Resume(Arc<RemoteState>),

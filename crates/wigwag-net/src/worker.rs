@@ -367,6 +367,14 @@ impl Worker {
         }
     }
 
+    pub(crate) fn pong(&mut self, index: usize, payload: &[u8]) {
+        let payload = &payload[..payload.len().min(125)];
+        if let Some(connection) = &mut self.slots[index].connection {
+            // As for a Ping.
+            let _ = connection.pong(payload, &mut self.context);
+        }
+    }
+
     pub(crate) fn is_open(&self, index: usize) -> bool {
         self.slots[index].connection.as_ref().is_some_and(wigwag_proto::Connection::is_open)
     }

@@ -259,7 +259,8 @@ pub(super) fn failed_handshake(error: &io::Error) -> OpenError {
         Some(_) => OpenErrorKind::Handshake,
         None => OpenErrorKind::Ended,
     };
-    OpenError::new(kind, error.to_string())
+    let advice = tls.and_then(crate::tls::advice);
+    OpenError::new(kind, advice.map_or_else(|| error.to_string(), str::to_owned))
 }
 
 /// Whether a refusal announces more of a body than is there, of what is kept.

@@ -46,6 +46,18 @@ impl Worker {
                 }
                 remote.taken(message.as_bytes().len(), queued);
             }
+            Command::Ping(id, payload) => {
+                if let Some(index) = self.find(id) {
+                    self.ping(index, &payload);
+                    self.mark_dirty(index);
+                }
+            }
+            Command::Pong(id, payload) => {
+                if let Some(index) = self.find(id) {
+                    self.pong(index, &payload);
+                    self.mark_dirty(index);
+                }
+            }
             Command::Close(id, code, reason) => {
                 if let Some(index) = self.find(id) {
                     self.start_close(index, Some(code), &reason);
