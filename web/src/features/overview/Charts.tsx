@@ -7,12 +7,13 @@ import { historyOf, isAboveBounds, latencyMs, rateOf, sumOf, valuesOf } from "./
 import styles from "./Overview.module.css";
 
 const WINDOW = "the last 60 s";
-const NOTHING_YET = "Waiting for the first figures";
+const HEIGHT = 132;
 
 /** Four charts over the last minute, all services together. */
-export function Charts({ snapshots }: { snapshots: readonly Snapshot[] }) {
+export function Charts({ snapshots, waiting }: { snapshots: readonly Snapshot[]; waiting: boolean }) {
   const lines = useMemo(() => linesOf(snapshots), [snapshots]);
   const { times } = lines;
+  const nothing = waiting ? "Waiting for the first figures" : "This server sends no live figures";
   return (
     <div className={styles.charts}>
       <Card title="Connections">
@@ -23,7 +24,8 @@ export function Charts({ snapshots }: { snapshots: readonly Snapshot[] }) {
           format={formatCount}
           formatTick={(value) => (Number.isInteger(value) ? formatShort(value) : "")}
           topAtLeast={10}
-          empty={NOTHING_YET}
+          empty={nothing}
+          height={HEIGHT}
         />
       </Card>
       <Card title="Messages">
@@ -37,7 +39,8 @@ export function Charts({ snapshots }: { snapshots: readonly Snapshot[] }) {
           format={formatRate}
           formatTick={formatShort}
           topAtLeast={10}
-          empty={NOTHING_YET}
+          empty={nothing}
+          height={HEIGHT}
         />
       </Card>
       <Card title="Bytes">
@@ -52,7 +55,8 @@ export function Charts({ snapshots }: { snapshots: readonly Snapshot[] }) {
           formatTick={formatBytes}
           base={1024}
           topAtLeast={1024}
-          empty={NOTHING_YET}
+          empty={nothing}
+          height={HEIGHT}
         />
       </Card>
       <Card title="Answer latency">
@@ -68,7 +72,8 @@ export function Charts({ snapshots }: { snapshots: readonly Snapshot[] }) {
           ]}
           format={formatLatency}
           formatTick={formatDuration}
-          empty={times.length ? `No message was answered in ${WINDOW}` : NOTHING_YET}
+          empty={times.length ? `No message was answered in ${WINDOW}` : nothing}
+          height={HEIGHT}
         />
       </Card>
     </div>

@@ -19,7 +19,7 @@ export default function OverviewPage() {
         wigwag {latest?.version ?? UNKNOWN}, running for {formatLongDuration(latest?.uptime_seconds)}
       </PageHeader>
       <Services history={history} latest={latest} />
-      <Charts snapshots={history} />
+      <Charts snapshots={history} waiting={state.kind !== "refused" && state.kind !== "closed"} />
       <ServerFacts latest={latest} />
     </>
   );

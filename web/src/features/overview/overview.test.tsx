@@ -95,6 +95,17 @@ describe("the overview", () => {
     expect(container).toHaveTextContent("1000 normal closure3");
   });
 
+  it("does not stumble over what is no snapshot", async () => {
+    show();
+    const socket = sockets.latest("/metrics/live");
+    act(() => {
+      socket.accept();
+      for (const odd of ["", "{", "null", "[]", "7", '{"services": 1}', new ArrayBuffer(3)]) socket.say(odd);
+      socket.say(aSnapshot(3));
+    });
+    expect(await screen.findByText(/running for 3 s$/)).toBeInTheDocument();
+  });
+
   it("begins a new history when the server was restarted", async () => {
     show();
     await feed(aSnapshot(500), aSnapshot(501));
