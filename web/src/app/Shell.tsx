@@ -30,12 +30,14 @@ export function Shell({ children }: { children: ReactNode }) {
           <Mark size={28} />
         </Link>
         <ul className={styles.pages}>
-          {ROUTES.map(({ path, title, icon: Icon }) => (
+          {ROUTES.map(({ path, title, icon: Icon, preload }) => (
             <li key={path}>
               <Link
                 href={path}
                 className={classes(styles.page, location === path && styles.current)}
                 aria-current={location === path ? "page" : undefined}
+                onPointerEnter={preload}
+                onFocus={preload}
               >
                 <Icon />
                 <span>{title}</span>

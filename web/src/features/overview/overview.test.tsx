@@ -91,7 +91,7 @@ describe("the overview", () => {
     await feed(aSnapshot(5, { closes_total: { 1000: 3 } }));
     act(() => sockets.latest("/metrics/live").end(1006));
     await waitFor(() => expect(container).toHaveTextContent("reconnecting in 1 s"));
-    expect(container).toHaveTextContent(/Figures as of \d\d:\d\d:\d\d\./);
+    expect(container).toHaveTextContent(/These figures are as of \d\d:\d\d:\d\d\./);
     expect(container).toHaveTextContent("1000 normal closure3");
   });
 
