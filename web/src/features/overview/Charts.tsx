@@ -20,6 +20,7 @@ export function Charts({ snapshots, waiting }: { snapshots: readonly Snapshot[];
         <LineChart
           label={`Open connections, ${WINDOW}`}
           times={times}
+          syncKey="overview"
           series={[{ label: "open", style: "plain", values: lines.connections }]}
           format={formatCount}
           formatTick={(value) => (Number.isInteger(value) ? formatShort(value) : "")}
@@ -32,6 +33,7 @@ export function Charts({ snapshots, waiting }: { snapshots: readonly Snapshot[];
         <LineChart
           label={`Messages per second, ${WINDOW}`}
           times={times}
+          syncKey="overview"
           series={[
             { label: "in", style: "in", values: lines.messagesIn },
             { label: "out", style: "out", values: lines.messagesOut },
@@ -47,6 +49,7 @@ export function Charts({ snapshots, waiting }: { snapshots: readonly Snapshot[];
         <LineChart
           label={`Bytes per second, ${WINDOW}`}
           times={times}
+          syncKey="overview"
           series={[
             { label: "in", style: "in", values: lines.bytesIn },
             { label: "out", style: "out", values: lines.bytesOut },
@@ -63,6 +66,7 @@ export function Charts({ snapshots, waiting }: { snapshots: readonly Snapshot[];
         <LineChart
           label={`Time the server took to answer, ${WINDOW}, logarithmic`}
           times={times}
+          syncKey="overview"
           scale="log"
           spanAtLeast={[0.01, 1]}
           series={[
