@@ -60,6 +60,7 @@ export function Charts({ snapshots }: { snapshots: readonly Snapshot[] }) {
           label={`Time the server took to answer, ${WINDOW}, logarithmic`}
           times={times}
           scale="log"
+          spanAtLeast={[0.01, 1]}
           series={[
             { label: "p50", style: "p50", values: lines.p50 },
             { label: "p99", style: "p99", values: lines.p99 },

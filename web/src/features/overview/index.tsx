@@ -3,7 +3,6 @@ import { formatLongDuration, formatTime, UNKNOWN } from "@shared/format";
 import { useLive, useLiveConnection } from "@shared/server";
 import { PATH } from "@shared/wire/live";
 import { Charts } from "./Charts";
-import styles from "./Overview.module.css";
 import { ServerFacts } from "./ServerFacts";
 import { Services } from "./Services";
 
@@ -14,11 +13,10 @@ export default function OverviewPage() {
   return (
     <>
       <PageHeader title="Overview" aside={<ConnectionNotice name={PATH} state={state} connection={connection} />}>
-        wigwag <span>{latest?.version ?? UNKNOWN}</span>, running for{" "}
-        <span className={styles.uptime}>{formatLongDuration(latest?.uptime_seconds)}</span>.{" "}
         {latest && state.kind !== "open"
-          ? `These figures are as of ${formatTime(latest.time_unix_milliseconds, { milliseconds: false })}.`
-          : "Live figures come once a second."}
+          ? `Figures as of ${formatTime(latest.time_unix_milliseconds, { milliseconds: false })}.`
+          : "Live figures, once a second."}{" "}
+        wigwag {latest?.version ?? UNKNOWN}, running for {formatLongDuration(latest?.uptime_seconds)}
       </PageHeader>
       <Services history={history} latest={latest} />
       <Charts snapshots={history} />

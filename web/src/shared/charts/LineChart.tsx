@@ -36,8 +36,9 @@ export interface LineChartProps {
   height?: number;
   /** What the axis' round numbers are made of: 1000 (default), or 1024 for bytes. */
   base?: 1000 | 1024;
-  /** The least value that the top stands for; default 1 (linear). */
+  /** What the axis always shows: from 0 to this (linear, default 1), or this much (log, default 1 to 100). */
   topAtLeast?: number;
+  spanAtLeast?: readonly [number, number];
 }
 
 /** Lines over the last seconds; now is at the right edge. Pointing (or arrow keys) reads exact values. */

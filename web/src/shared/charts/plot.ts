@@ -41,7 +41,7 @@ export function createPlot(
     scales: {
       x: { time: false, range: () => [now() - windowSeconds(), now()] },
       y: log
-        ? { distr: 3, range: (_plot, low, high) => decades(low, high) }
+        ? { distr: 3, range: (_plot, low, high) => decades(low, high, props().spanAtLeast) }
         : { range: (_plot, _low, high) => [0, roundUp(Math.max(high ?? 0, props().topAtLeast ?? 1), props().base)] },
     },
     series: [
@@ -158,12 +158,15 @@ function halves(top: number): number[] {
   return [0, top / 2, top];
 }
 
-/** Whole decades, two at least, so that noise does not look like a mountain. */
-function decades(low: number | null, high: number | null): [number, number] {
-  if (low === null || high === null) return [1, 1000];
-  const bottom = 10 ** Math.floor(Math.log10(Math.max(low, 1e-9)));
-  const top = 10 ** Math.ceil(Math.log10(Math.max(high, 1e-9)));
-  return [bottom, Math.max(top, bottom * 100)];
+/** Whole decades, and those of `least` always, so that noise does not look like a mountain. */
+function decades(
+  low: number | null,
+  high: number | null,
+  least: readonly [number, number] = [1, 100],
+): [number, number] {
+  const bottom = Math.min(low ?? least[0], least[0]);
+  const top = Math.max(high ?? least[1], least[1]);
+  return [10 ** Math.floor(Math.log10(bottom)), 10 ** Math.ceil(Math.log10(top))];
 }
 
 function powersOfTen(low: number, high: number): number[] {
