@@ -83,6 +83,11 @@ export class Visit {
 
   /** Fails if axe finds anything. */
   async checkAccessible(page) {
+    // A colour on its way from one to the other is neither.
+    await page.evaluate(() => {
+      const passing = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime !== Infinity);
+      return Promise.allSettled(passing.map((one) => one.finished));
+    });
     await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
     const found = violations.map(({ id, help, nodes }) => {
