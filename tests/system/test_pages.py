@@ -8,6 +8,7 @@ import json
 import os
 import queue
 import re
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -111,6 +112,8 @@ def obey(message, servers, serve):
     wish = message["please"]
     if wish == "kill":
         server.kill()
+    elif wish == "freeze":
+        server.signal(signal.SIGSTOP)
     elif wish == "start":
         servers.append(serve(listen=f"127.0.0.1:{server.port}"))
     elif wish == "metric":

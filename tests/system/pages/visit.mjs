@@ -66,6 +66,11 @@ export class Visit {
     await this.#ask("kill");
   }
 
+  /** It is there, and does nothing any more. */
+  async freezeServer() {
+    await this.#ask("freeze");
+  }
+
   /** On the port that it had. */
   async startServer() {
     await this.#ask("start");
