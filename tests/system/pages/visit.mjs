@@ -41,6 +41,7 @@ export class Visit {
     const context = await this.#browser.newContext({
       colorScheme: theme,
       viewport: phone ? PHONE : WIDE,
+      ignoreHTTPSErrors: true,
       permissions: ["clipboard-read", "clipboard-write"],
       ...more,
     });
@@ -74,6 +75,11 @@ export class Visit {
   /** On the port that it had. */
   async startServer() {
     await this.#ask("start");
+  }
+
+  /** From here on the visit is to another server, which speaks TLS with a certificate that nobody knows. */
+  async goToTlsServer() {
+    this.url = await this.#ask("serve_tls");
   }
 
   /** A figure of the server's /metrics. */
