@@ -62,6 +62,9 @@ export function VirtualList<T>({
 }: VirtualListProps<T>) {
   const scroller = useRef<HTMLElement>(null);
   const [atEnd, setAtEnd] = useState(true);
+  /** The same at once: rows may come between a scroll event and its rendering. */
+  const following = useRef(true);
+  const lastTop = useRef(0);
   /** The newest item that was there when the reader left the end. */
   const lastSeen = useRef<Key | null>(null);
   /** The row whose controls are in the tab order, once the reader has chosen one. */
@@ -93,7 +96,7 @@ export function VirtualList<T>({
   // Also when a measured height differs from the estimate, hence on `height`.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the list has grown
   useLayoutEffect(() => {
-    if (follow && atEnd && scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
+    if (follow && following.current && scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
   }, [height, items.length, follow]);
 
   const rows = virtualizer.getVirtualItems();
@@ -110,13 +113,21 @@ export function VirtualList<T>({
   const onScroll = () => {
     const element = scroller.current;
     if (!element) return;
+    const wentUp = element.scrollTop < lastTop.current;
+    lastTop.current = element.scrollTop;
     const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < END_TOLERANCE;
-    if (atEnd && !isAtEnd) lastSeen.current = items.length ? keyOf(items.at(-1) as T, items.length - 1) : null;
+    // A list that grew below is not left: only who scrolls up leaves its end.
+    if (!isAtEnd && following.current && !wentUp) return;
+    if (!isAtEnd && following.current)
+      lastSeen.current = items.length ? keyOf(items.at(-1) as T, items.length - 1) : null;
+    following.current = isAtEnd;
     setAtEnd(isAtEnd);
   };
   const toEnd = () => {
+    following.current = true;
     setAtEnd(true);
-    virtualizer.scrollToIndex(items.length - 1, { align: "end" });
+    // Not by the virtualizer, which would insist on its aim for a while: the reader may scroll away at once.
+    if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
   };
   const choose = (index: number, align: "auto" | "center" = "auto") => {
     const item = items[index];
