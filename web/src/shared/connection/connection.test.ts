@@ -185,6 +185,21 @@ describe("a connection", () => {
     expect(connection.state).toEqual({ kind: "refused", reason: "the server does not answer" });
   });
 
+  it("can be told to come back no more, even while it waits", async () => {
+    const connection = connectionWith();
+    sockets.latest().accept();
+    sockets.latest().end(1006);
+    expect(connection.state.kind).toBe("reconnecting");
+    connection.reconnects = false;
+    await pass(60_000);
+    expect(connection.state).toEqual({ kind: "idle" });
+    expect(sockets.all()).toHaveLength(1);
+    connection.open();
+    sockets.latest().accept();
+    sockets.latest().end(1006);
+    expect(connection.state).toMatchObject({ kind: "closed", code: 1006, byUs: false });
+  });
+
   it("tells its readers once per frame, however much arrives", async () => {
     const connection = connectionWith();
     sockets.latest().accept();

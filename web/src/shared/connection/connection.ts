@@ -119,6 +119,16 @@ export class Connection {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
+  /** Whether it comes back by itself; off, a wait for the next attempt ends. */
+  get reconnects(): boolean {
+    return this.#options.reconnect;
+  }
+
+  set reconnects(wanted: boolean) {
+    this.#options.reconnect = wanted;
+    if (!wanted && this.#state.kind === "reconnecting") this.close();
+  }
+
   /** Connects, unless it already does. */
   open(): void {
     if (this.#socket || this.#state.kind === "reconnecting") return;
