@@ -21,7 +21,7 @@ pub(crate) use self::{
 use crate::{
     account::Class,
     outcome::{Difference, Offender},
-    payload::Id,
+    payload::{Id, Sent},
     plan::{Expect, Record},
 };
 
@@ -203,12 +203,12 @@ impl Ledger {
         };
         let overtaken = self.windows[local as usize].note_answered(id.sequence);
         self.check_unnamed(local);
-        let composed = self.rules.payloads.compose(id, entry.sent, &mut self.scratch);
-        let fits = kind_fits && self.rules.fits(content, composed);
+        let message = Sent { id, nanos: entry.sent };
+        let fits = kind_fits && self.rules.fits(content, message, &mut self.scratch);
         self.tally.account.answers += 1;
         let waited = now.saturating_sub(entry.sent);
         if !fits {
-            let difference = Difference::between(&composed.to_vec(), content);
+            let difference = self.difference(message, content);
             self.settle(id, &entry, Class::Altered, Some(now));
             let note = if kind_fits { "" } else { "text came as binary, or binary as text" };
             self.offend(Class::Altered, id.connection, Some(id.sequence), now, || note.to_owned(), Some(difference));
@@ -270,8 +270,7 @@ impl Ledger {
         self.unnamed.entry(local).or_default().push_back(now);
         self.tally.account.answers += 1;
         self.tally.settle(Class::Altered);
-        let composed = self.rules.payloads.compose(Id { connection, sequence }, entry.sent, &mut self.scratch);
-        let difference = Difference::between(&composed.to_vec(), content);
+        let difference = self.difference(Sent { id: Id { connection, sequence }, nanos: entry.sent }, content);
         let note = || "names no message; compared with the oldest under way".to_owned();
         self.offend(Class::Altered, connection, None, now, note, Some(difference));
     }
@@ -306,8 +305,7 @@ impl Ledger {
     fn alter(&mut self, local: u32, id: Id, entry: Entry, content: &[u8], now: u64) {
         self.windows[local as usize].take(id.sequence);
         self.check_unnamed(local);
-        let composed = self.rules.payloads.compose(id, entry.sent, &mut self.scratch);
-        let difference = Difference::between(&composed.to_vec(), content);
+        let difference = self.difference(Sent { id, nanos: entry.sent }, content);
         self.tally.account.answers += 1;
         self.settle(id, &entry, Class::Altered, Some(now));
         let note = || "names no message: taken for the answer to the oldest".to_owned();
@@ -342,7 +340,7 @@ impl Ledger {
         let Self { rules, windows, scratch, .. } = self;
         windows[local as usize].iter().take(LOOKED_THROUGH_MAX).find(|(sequence, entry)| {
             let id = Id { connection, sequence: *sequence };
-            rules.fits(content, rules.payloads.compose(id, entry.sent, scratch))
+            rules.fits(content, Sent { id, nanos: entry.sent }, scratch)
         })
     }
 
@@ -358,10 +356,14 @@ impl Ledger {
     fn repeats_last(&mut self, local: u32, content: &[u8], now: u64) -> bool {
         let connection = self.global(local);
         let Some(sequence) = self.windows[local as usize].answered_upto().checked_sub(1) else { return false };
-        self.rules.is_about_content()
-            && self
-                .rules
-                .fits(content, self.rules.payloads.compose(Id { connection, sequence }, now, &mut self.scratch))
+        let last = Sent { id: Id { connection, sequence }, nanos: now };
+        self.rules.is_about_content() && self.rules.fits(content, last, &mut self.scratch)
+    }
+
+    /// How an answer differs from the message itself, which every form of answer begins with or contains.
+    fn difference(&mut self, message: Sent, content: &[u8]) -> Difference {
+        let expected = self.rules.payloads.compose(message.id, message.nanos, &mut self.scratch);
+        Difference::between(&expected.to_vec(), content)
     }
 
     fn surplus(&mut self, class: Class, id: Id, content: &[u8], now: u64) {
