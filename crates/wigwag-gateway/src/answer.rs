@@ -82,15 +82,14 @@ pub(crate) fn passed_on(refusal: &client::Refusal, cookies: bool) -> Refusal {
         return Refusal { status: 502, label: "upstream", headers: Vec::new(), body };
     }
     let passes = |name: &str| {
-        let is = |other: &&str| name.eq_ignore_ascii_case(other);
-        PASSED_BACK.iter().any(|other| is(other)) || (cookies && is(&"Set-Cookie"))
+        PASSED_BACK.iter().any(|other| name.eq_ignore_ascii_case(other))
+            || (cookies && name.eq_ignore_ascii_case("Set-Cookie"))
     };
     let mut headers: Vec<(String, String)> =
         refusal.headers.iter().filter(|(name, _)| passes(name)).map(Clone::clone).collect();
     let body = body_of(refusal);
-    match (&body, refusal.header("Content-Type")) {
-        (Some(_), Some(kind)) => headers.push(("Content-Type".to_owned(), kind.to_owned())),
-        _ => {}
+    if let (Some(_), Some(kind)) = (&body, refusal.header("Content-Type")) {
+        headers.push(("Content-Type".to_owned(), kind.to_owned()));
     }
     let body = body.unwrap_or_else(|| format!("refused: {} {}", refusal.status, refusal.reason).trim_end().to_owned());
     Refusal { status: refusal.status, label: "upstream", headers, body }

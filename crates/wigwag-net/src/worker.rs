@@ -73,7 +73,7 @@ pub(crate) struct Worker {
     /// Those of them that are being flushed.
     flushing: Vec<u32>,
     /// Connections that a callback asked for and that could not even be begun: their services are told after it.
-    unopened: Vec<Box<ConnectJob>>,
+    unopened: Vec<ConnectJob>,
     ticks: Vec<Option<(Duration, Instant, Tick)>>,
     acceptance: Acceptance,
     drain: Option<Draining>,
