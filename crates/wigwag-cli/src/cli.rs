@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
+use crate::connect::ConnectArgs;
+use crate::load::LoadArgs;
 use crate::settings::{SETTINGS, Serving, Setting};
 use crate::try_clients::TryArgs;
 
@@ -27,9 +29,17 @@ pub(crate) enum Command {
     /// Talk to a service with a ready-made client
     #[command(after_help = TRY_EXAMPLES)]
     Try(TryArgs),
+    /// Talk to any WebSocket server: type, pipe, record, replay
+    #[command(after_help = CONNECT_EXAMPLES)]
+    Connect(Box<ConnectArgs>),
+    /// Load a server, and prove that nothing was lost
+    Load(Box<LoadArgs>),
     /// Print the effective configuration, or check a file
     #[command(after_help = CONFIG_EXAMPLES)]
     Config(ConfigArgs),
+    /// Print the manual page of a command, or write all of them
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArgs),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -43,6 +53,16 @@ pub(crate) type ServeArgs = SettingArgs<OfServe>;
 
 /// `wigwag gateway`
 pub(crate) type GatewayArgs = SettingArgs<OfGateway>;
+
+#[derive(Args)]
+pub(crate) struct ManArgs {
+    /// The command, such as serve or try random; wigwag itself if none is given
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+    /// Write the pages of all commands into this directory instead
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub(crate) dir: Option<PathBuf>,
+}
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -160,6 +180,7 @@ Examples:
   wigwag serve                        serve on 127.0.0.1:8765 with all defaults
   wigwag gateway                      relay 127.0.0.1:8000 to it, with pages of its own
   wigwag try random -n 10000          send 10,000 messages and count the answers
+  wigwag connect localhost:8765       talk to any WebSocket server
   wigwag config                       print every setting and where it came from
 
 Exit codes: 0 done, 1 could not run, 2 wrong usage or configuration.";
@@ -194,12 +215,32 @@ Examples:
 
 Exit codes: 0 every answer came and was right, 1 not, 2 wrong usage.";
 
+const CONNECT_EXAMPLES: &str = "\
+Examples:
+  wigwag connect localhost:8765/random                  type messages; /help lists commands
+  printf 'one\\ntwo\\n' | wigwag connect :8765/echo        a message a line, waits for the answers
+  wigwag connect :8765/random -x hello --rtt            one message, its answer, and how long it took
+  wigwag connect :8765/stream -x '{\"message\":\"Hi\"}' --until '\"count\"'
+  wigwag connect :8765/letters --replies 5 -x '{\"action\":\"subscribe\",\"letter\":\"a\"}'
+  wigwag connect wss://example.org/feed -H 'X-Room: 7' --bearer TOKEN --reconnect --record feed.ndjson
+
+At a terminal there is a prompt, unless -x, --replay, --until or --replies say what to do. Otherwise one line is one
+message, and at the end of the input one answer is waited for per message. Answers go to standard output, everything
+else to standard error.
+
+Exit codes: 0 all that was asked for came, 1 not, 2 wrong usage, 130 interrupted.";
+
 const CONFIG_EXAMPLES: &str = "\
 Examples:
   wigwag config                       every setting, with where its value came from
   wigwag config gateway --hold 5s     what `wigwag gateway --hold 5s` would read
   wigwag config > wigwag.toml         a file to start from
   wigwag config --check wigwag.toml   is this file valid? (0 yes, 1 unreadable, 2 no)";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  wigwag man connect | man -l -                         read a page
+  wigwag man --dir ~/.local/share/man/man1              install all, then: man wigwag-connect";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

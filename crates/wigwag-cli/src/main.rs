@@ -3,9 +3,13 @@
 //! Everything that a person types or reads at a terminal is here; what the commands do is in the library crates.
 
 mod cli;
+mod client;
 mod config;
+mod connect;
 mod gateway;
+mod load;
 mod log;
+mod man;
 mod process;
 mod serve;
 mod settings;
@@ -48,7 +52,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             gateway::run(&settings)
         }
         Command::Try(args) => try_clients::run(&args),
+        Command::Connect(args) => connect::run(*args),
+        Command::Load(args) => load::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Man(args) => man::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "wigwag", &mut script);

@@ -13,7 +13,7 @@ mod holding;
 mod moving;
 mod opening;
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, sync::Arc, time::Instant};
 
 use wigwag_net::{CloseCode, CloseReason, Closed, ConnectionId, Held, Local, Message, PeerEnd, Service, Socket, Timer};
 use wigwag_proto::MessageKind;
@@ -33,6 +33,8 @@ pub(crate) struct ClientSide {
     asked: Option<Box<Asked>>,
     /// What was said to the upstream, if that may have to be said again.
     memory: Option<Box<Memory>>,
+    /// Since when the upstream is there, and how often in a row it was not there for long.
+    linked: Option<(Instant, u8)>,
     /// The client's side has ended, ours has not.
     ended: Option<Ended>,
     sampler: Sampler,
@@ -65,6 +67,7 @@ impl ClientSide {
             link: Link::Ended,
             asked: Some(Box::new(asked)),
             memory: remembers.then(Box::default),
+            linked: None,
             ended: None,
             sampler: Sampler::default(),
         }

@@ -111,10 +111,15 @@ impl Held<'_> {
 impl Agreed {
     /// The values of all headers of this name (any case) that are text.
     pub fn headers<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {
+        self.lines().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// All header lines that are text: name and value.
+    pub fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = self.head.split(|byte| *byte == b'\n').skip(1);
-        lines.filter_map(move |line| {
-            let (other, value) = str::from_utf8(line).ok()?.split_once(':')?;
-            other.eq_ignore_ascii_case(name).then(|| value.trim())
+        lines.filter_map(|line| {
+            let (name, value) = str::from_utf8(line).ok()?.split_once(':')?;
+            Some((name, value.trim()))
         })
     }
 }

@@ -75,6 +75,11 @@ impl Socket<'_> {
         self.worker.ping(self.slot, payload);
     }
 
+    /// Queues a Pong that answers no Ping; at most 125 bytes of `payload` are sent. Pings are answered without it.
+    pub fn pong(&mut self, payload: &[u8]) {
+        self.worker.pong(self.slot, payload);
+    }
+
     /// Starts the closing handshake: what is queued goes out first, then a Close with this code and reason.
     pub fn close(&mut self, code: CloseCode, reason: &str) {
         self.worker.start_close(self.slot, Some(code), reason);

@@ -197,6 +197,20 @@ impl Connection {
         Ok(())
     }
 
+    /// Queues a Pong that answers no Ping (§5.5.3: "unidirectional heartbeat"), of at most 125 bytes. It counts among the
+    /// [`Config::pongs_waiting_max`] that wait.
+    pub fn pong(&mut self, payload: &[u8], context: &mut Context) -> Result<(), SendError> {
+        if !self.is_open() {
+            return Err(SendError::Closing);
+        }
+        if payload.len() > CONTROL_BYTES_MAX {
+            return Err(SendError::LongPing);
+        }
+        let mask = self.mask_key(context);
+        self.out.push_pong(payload, mask, self.config.pongs_waiting_max, context);
+        Ok(())
+    }
+
     /// What to write next; `None` when nothing waits.
     #[inline]
     #[must_use]

@@ -75,9 +75,20 @@ impl ClientSide {
         }
     }
 
-    /// The upstream that was there is not any longer, and what was said to it can be said again.
+    /// The upstream that was there is not any longer, and what was said to it can be said again. One that comes and goes is
+    /// waited for longer each time, and not for ever.
     pub(super) fn wait_again(&mut self, local: &mut Local<'_>) {
-        let waiting = Waiting { replaces: true, ..Waiting::new(&self.upstream) };
+        let mut waiting = Waiting { replaces: true, ..Waiting::new(&self.upstream) };
+        if let Some((since, flaps)) = &mut self.linked {
+            let stayed = local.now().duration_since(*since) >= self.upstream.config.retry_max;
+            *flaps = if stayed { 0 } else { *flaps + 1 };
+            if *flaps > FLAPS_MAX {
+                return self.give_up(local, CloseCode::TRY_AGAIN_LATER, "the upstream comes and goes");
+            }
+            for _ in 0..*flaps {
+                waiting.backoff.next(0.0);
+            }
+        }
         self.link = Link::Waiting(Box::new(waiting));
         self.wait(local, Failure::Lost);
     }
@@ -145,3 +156,6 @@ fn timer_at(local: &mut Local<'_>, id: ConnectionId, at: Instant) -> Option<Time
         None => local.socket(id).map(|mut socket| socket.timer_at(at)),
     }
 }
+
+/// How often in a row an upstream may come and go at once before its client is given up.
+const FLAPS_MAX: u8 = 10;

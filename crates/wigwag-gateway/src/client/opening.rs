@@ -46,6 +46,8 @@ impl ClientSide {
         }
         let Some(mut socket) = self.socket(local) else { return close(local, to, "the client is gone") };
         socket.set_piecewise(true);
+        let flaps = self.linked.map_or(0, |(_, flaps)| flaps);
+        self.linked = Some((local.now(), flaps));
         if waiting.replaces {
             self.upstream.metrics.replays.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }

@@ -197,3 +197,24 @@ fn a_hundred_clients_outlast_a_restart() {
     }
     assert_eq!(rig.snapshot().replays_total, 100);
 }
+
+#[test]
+fn an_upstream_that_comes_and_goes_is_given_up_in_the_end() {
+    let (_rig, upstream, mut client, server) =
+        pair(RelayConfig { retry_max: Duration::from_millis(200), ..everything() });
+    drop(server);
+    let coming = std::thread::spawn(move || {
+        let mut times = 0;
+        while times < 100
+            && let Some(mut server) = upstream.accept_within(Duration::from_secs(2))
+        {
+            let head = server.read_head();
+            server.write(&accepting(&head, None, ""));
+            times += 1;
+        }
+        times
+    });
+    assert_eq!(client.read_close(), (1013, "the upstream comes and goes".to_owned()));
+    let times = coming.join().expect("no panic");
+    assert!((10..100).contains(&times), "{times} times");
+}

@@ -120,6 +120,10 @@ impl Worker {
             return self.try_next(index, &error);
         }
         let _ = slot.socket.set_nodelay(true); // Slower without, not wrong.
+        let now = self.context.now;
+        if let Some(Opening::Client { job, .. }) = &mut slot.extra().opening {
+            super::guard("on_connected", || job.service.on_connected(now));
+        }
         if let Err(error) = self.write_request(index) {
             return self.fail_opening(index, error);
         }
@@ -259,7 +263,8 @@ pub(super) fn failed_handshake(error: &io::Error) -> OpenError {
         Some(_) => OpenErrorKind::Handshake,
         None => OpenErrorKind::Ended,
     };
-    OpenError::new(kind, error.to_string())
+    let advice = tls.and_then(crate::tls::advice);
+    OpenError::new(kind, advice.map_or_else(|| error.to_string(), str::to_owned))
 }
 
 /// Whether a refusal announces more of a body than is there, of what is kept.

@@ -46,6 +46,18 @@ impl Worker {
                 }
                 remote.taken(message.as_bytes().len(), queued);
             }
+            Command::Ping(id, payload) => {
+                if let Some(index) = self.find(id) {
+                    self.ping(index, &payload);
+                    self.mark_dirty(index);
+                }
+            }
+            Command::Pong(id, payload) => {
+                if let Some(index) = self.find(id) {
+                    self.pong(index, &payload);
+                    self.mark_dirty(index);
+                }
+            }
             Command::Close(id, code, reason) => {
                 if let Some(index) = self.find(id) {
                     self.start_close(index, Some(code), &reason);
@@ -73,6 +85,7 @@ impl Worker {
                 self.ticks[number] = Some((period, first, tick));
                 self.wheel.insert(first, Due { slot: 0, generation: 0, what: What::Tick(number as u32) });
             }
+            Command::Pace(pacer) => self.pacer = Some((self.context.now, pacer)),
             Command::Drain(deadline) => self.start_drain(deadline),
         }
     }

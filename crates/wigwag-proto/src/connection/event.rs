@@ -173,6 +173,6 @@ pub enum SendError {
     #[error("a message in pieces is unfinished")]
     Unfinished,
     /// §5.5: a control frame carries at most 125 bytes.
-    #[error("ping over 125 bytes")]
+    #[error("ping or pong over 125 bytes")]
     LongPing,
 }
