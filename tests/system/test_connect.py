@@ -352,6 +352,12 @@ class TestTls:
             assert (run.returncode, run.out) == (0, "client\n"), run.err
             fails(connect(url, "--cacert", cert, "--replies", 1), "no connection to wss://")
 
+    def test_the_wrong_scheme_is_guessed(self, serve, server, tmp_path):
+        cert, key = make_certificate(tmp_path, "wigwag")
+        secure = serve("--tls-cert", cert, "--tls-key", key)
+        fails(connect(secure.url.replace("wss:", "ws:"), "-x", "a"), "the URL begins with wss://")
+        fails(connect(server.url.replace("ws:", "wss:"), "-x", "a", "-k"), "the URL begins with ws://")
+
     def test_a_key_of_another_certificate_is_named(self, tmp_path):
         (tmp_path / "other").mkdir()
         cert, _ = make_certificate(tmp_path, "one")
