@@ -25,11 +25,28 @@
 //! | [`gateway`] | the relays of one process, and the route that a relay is |
 //! | [`metrics`] | what is counted, to be read at any time |
 //! | [`health`] | whether the upstreams answer |
+//! | `client` | the client's side of a pair, which decides for both (private) |
+//! | `upstream` | the upstream's side of a pair (private) |
+//! | `headers`, `asked` | the request to the upstream, and how it is kept (private) |
+//! | `answer` | what a failed attempt means, and what the client is told (private) |
+//! | `pieces`, `replay` | what waits for an upstream, and what may have to be said again (private) |
+//! | `addresses`, `backoff`, `sampler` | names, waits, measurements (private) |
 
 pub mod config;
 pub mod gateway;
 pub mod health;
 pub mod metrics;
+
+mod addresses;
+mod answer;
+mod asked;
+mod backoff;
+mod client;
+mod headers;
+mod pieces;
+mod replay;
+mod sampler;
+mod upstream;
 
 pub use config::{Others, RelayConfig, Replay, ReplayRule};
 pub use gateway::{Gateway, Relay, RelayError};

@@ -146,8 +146,8 @@ pub(crate) struct RelayMetrics {
     pub(crate) connect_time: Buckets,
     pub(crate) added_latency: Buckets,
     failures: [AtomicU64; Failure::ALL.len()],
-    /// The workers, and under which number they count the route.
-    counted_as: OnceLock<(Handle, u16)>,
+    /// Under which number the workers count the route.
+    number: OnceLock<u16>,
 }
 
 /// A histogram at work.
@@ -181,13 +181,11 @@ impl RelayMetrics {
     }
 
     /// Which of the reactor's counters are this relay's. Only the first call counts.
-    pub(crate) fn counted_as(&self, net: &Handle, route: u16) {
-        if self.counted_as.get().is_none() {
-            let _ = self.counted_as.set((net.clone(), route)); // Another worker was faster: it said the same.
-        }
+    pub(crate) fn counted_as(&self, route: u16) {
+        self.number.get_or_init(|| route);
     }
 
-    pub(crate) fn snapshot(&self, path: &str, upstream: String) -> RelaySnapshot {
+    pub(crate) fn snapshot(&self, path: &str, upstream: String, net: Option<&Handle>) -> RelaySnapshot {
         let get = |counter: &AtomicU64| counter.load(Relaxed);
         let mut snapshot = RelaySnapshot {
             path: path.to_owned(),
@@ -207,7 +205,7 @@ impl RelayMetrics {
             added_latency: self.added_latency.snapshot(),
             failures: Failure::ALL.into_iter().map(|one| (one, get(&self.failures[one as usize]))).collect(),
         };
-        let Some((net, number)) = self.counted_as.get() else { return snapshot };
+        let (Some(net), Some(number)) = (net, self.number.get()) else { return snapshot };
         for worker in net.metrics().iter() {
             let Some(route) = worker.routes.get(usize::from(*number)) else { continue };
             snapshot.connections_total += route.opened.get();

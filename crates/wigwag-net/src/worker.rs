@@ -73,7 +73,7 @@ pub(crate) struct Worker {
     /// Those of them that are being flushed.
     flushing: Vec<u32>,
     /// Connections that a callback asked for and that could not even be begun: their services are told after it.
-    unopened: Vec<Box<ConnectJob>>,
+    unopened: Vec<ConnectJob>,
     ticks: Vec<Option<(Duration, Instant, Tick)>>,
     acceptance: Acceptance,
     drain: Option<Draining>,
@@ -398,8 +398,9 @@ impl Worker {
     }
 
     pub(crate) fn pause(&mut self, index: usize) {
-        if self.is_open(index) {
-            self.slots[index].flags.set(Flags::PAUSED);
+        let slot = &mut self.slots[index];
+        if slot.connection.as_ref().is_some_and(wigwag_proto::Connection::is_reading) {
+            slot.flags.set(Flags::PAUSED);
         }
     }
 

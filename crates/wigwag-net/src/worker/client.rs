@@ -27,7 +27,7 @@ impl Worker {
     /// Opens a connection; tells the service where that cannot even be begun.
     pub(super) fn start_connect(&mut self, job: Box<ConnectJob>) {
         if let Err(job) = self.begin_connect(job) {
-            self.give_up(job);
+            self.give_up(*job);
         }
     }
 
@@ -36,7 +36,7 @@ impl Worker {
         match self.begin_connect(Box::new(ConnectJob::new(connect, service))) {
             Ok(index) => Some(self.id(index)),
             Err(job) => {
-                self.unopened.push(job);
+                self.unopened.push(*job);
                 None
             }
         }

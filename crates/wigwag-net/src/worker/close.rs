@@ -167,7 +167,7 @@ impl Worker {
         let opening = slot.extra.as_mut().and_then(|extra| extra.opening.take());
         if let Some(Opening::Client { mut job, .. }) = opening {
             job.failure.get_or_insert_with(|| OpenError::new(OpenErrorKind::Ended, cause.to_string()));
-            return self.give_up(job);
+            return self.give_up(*job);
         }
         let cause = slot.extra.as_ref().and_then(|extra| extra.cause.clone()).unwrap_or(cause);
         let reason = slot.connection.as_ref().and_then(|connection| connection.close_reason().cloned());
@@ -197,7 +197,7 @@ impl Worker {
     }
 
     /// Tells a client's service that its connection could not be opened.
-    pub(super) fn give_up(&mut self, mut job: Box<ConnectJob>) {
+    pub(super) fn give_up(&mut self, mut job: ConnectJob) {
         let error = job.failure.take().unwrap_or_else(|| {
             OpenError::new(OpenErrorKind::Unresolved, format!("{} has no address", job.connect.host))
         });
