@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import threading
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
@@ -102,6 +103,8 @@ class TestPipe:
             feeding.start()
             feeding.join(2)
             held_up = feeding.is_alive()
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            assert int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) < 40_000, "what cannot be sent is not read"
             go_on.set()
             answers = process.stdout.read()
             feeding.join(DEADLINE)
