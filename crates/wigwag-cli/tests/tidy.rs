@@ -9,6 +9,7 @@ use std::{
 
 /// The crates of ARCHITECTURE.md, and of this workspace and its foreign crates what each may use.
 const MAY_USE: &[(&str, &[&str], &[&str])] = &[
+            "askama",
     ("wigwag-proto", &[], &["base64", "httparse", "sha1", "simdutf8", "thiserror", "zlib-rs"]),
     (
         "wigwag-net",
@@ -46,6 +47,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
         "wigwag-load",
         &["wigwag-net", "wigwag-proto"],
         &[
+            "askama",
             "base64",
             "fastrand",
             "hdrhistogram",
