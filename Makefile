@@ -4,22 +4,31 @@ CARGO ?= cargo
 SECONDS_PER_TARGET ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint test-rust test-system test-compliance compliance bench bench-micro fuzz docs clean
+.PHONY: help pages build run dev test lint test-web test-rust test-system test-compliance compliance bench bench-micro fuzz docs clean
 
 help: ## list the targets
 	@awk -F ':[a-z ]*## ' '/^[a-z-]+:[a-z ]*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build the release binary
+pages: ## build the pages into web/dist, if they have changed
+	@scripts/pages
+
+build: pages ## build the release binary, with the pages in it
 	$(CARGO) build --locked --release -p wigwag-cli
 
-run: build ## build and start the server; ARGS="--listen 0.0.0.0:8765" for other settings
+run: build ## build pages and binary, and start the server; ARGS="--listen 0.0.0.0:8765" for other settings
 	@exec target/release/wigwag serve $(ARGS)
+
+dev: ## the server, and the pages with hot reload; ARGS as above
+	@scripts/dev $(ARGS)
 
 test: ## install what the tests need, then run every test
 	scripts/test all
 
 lint: ## formatting and lints
 	scripts/test lint
+
+test-web: ## lints, component tests and build of the pages
+	scripts/test web
 
 test-rust: ## unit, property and integration tests in Rust
 	scripts/test rust

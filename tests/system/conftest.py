@@ -190,6 +190,6 @@ def node():
 def chromium(node):
     """Where the browser is."""
     command = shutil.which("chromium")
-    if command is None or not (HERE / "node_modules" / "playwright-core").is_dir():
-        pytest.skip("Chromium or playwright-core is not here")
+    if command is None or not all((HERE / "node_modules" / name).is_dir() for name in ("playwright-core", "axe-core")):
+        pytest.skip("Chromium, playwright-core or axe-core is not here")
     return command

@@ -1,7 +1,9 @@
 """The HTTP side of the same port: pages, probes, metrics, errors, and who may connect."""
 
+import gzip
 import http.client
 import json
+import re
 import time
 
 import pytest
@@ -30,8 +32,11 @@ class TestPages:
         response, body = ask(http_client, "/")
         assert response.status == 200 and response.headers["Content-Type"].startswith("text/html")
         assert body.startswith("<!doctype html>") and body.rstrip().endswith("</html>")
-        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+        policy = response.headers["Content-Security-Policy"].split("; ")
+        assert {"default-src 'self'", "connect-src 'self' ws: wss:", "frame-ancestors 'none'"} <= set(policy)
+        assert not any("unsafe" in part or "data:" in part for part in policy)
         assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
 
     @pytest.mark.parametrize(("path", "text"), [("/healthz", "ok\n"), ("/readyz", "ready\n")])
     def test_probes_answer_in_a_word(self, http_client, path, text):
@@ -90,6 +95,74 @@ class TestPages:
             raw.open()
             raw.send(frame(TEXT, b"the same connection"))
             assert raw.read_frame() == (TEXT, b"the same connection")
+
+
+class TestFiles:
+    """What the page refers to, be it the real one or the placeholder."""
+
+    @pytest.fixture
+    def paths(self, http_client):
+        _, page = ask(http_client, "/")
+        paths = re.findall(r'="(/[^"]+)"', page)
+        assert paths
+        return paths
+
+    def fetch(self, client, path, method="GET", **headers):
+        client.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        response = client.getresponse()
+        return response, response.read()
+
+    def test_gzip_is_the_same_content_and_has_a_tag_of_its_own(self, http_client, paths):
+        for path in ["/", *paths]:
+            plain, content = self.fetch(http_client, path)
+            packed, compressed = self.fetch(http_client, path, Accept_Encoding="gzip;q=1.0, br;q=0")
+            assert "Content-Encoding" not in plain.headers
+            assert packed.headers["Content-Type"] == plain.headers["Content-Type"]
+            if packed.headers["Content-Encoding"] is None:
+                assert (compressed, packed.headers["ETag"]) == (content, plain.headers["ETag"])
+                continue
+            assert packed.headers["Content-Encoding"] == "gzip" and gzip.decompress(compressed) == content
+            assert packed.headers["ETag"] != plain.headers["ETag"]
+            assert plain.headers["Vary"] == packed.headers["Vary"] == "accept-encoding"
+
+    def test_what_is_known_already_is_not_sent_again(self, http_client, paths):
+        for path in ["/", *paths]:
+            for encoding in ("identity", "gzip", "br"):
+                first, _ = self.fetch(http_client, path, Accept_Encoding=encoding)
+                again, nothing = self.fetch(
+                    http_client, path, Accept_Encoding=encoding, If_None_Match=first.headers["ETag"]
+                )
+                assert (again.status, nothing) == (304, b"")
+                assert again.headers["ETag"] == first.headers["ETag"]
+                other, content = self.fetch(http_client, path, Accept_Encoding=encoding, If_None_Match='"other"')
+                assert other.status == 200 and content
+
+    def test_hashed_names_are_kept_for_ever_and_the_page_is_asked_for_each_time(self, http_client, paths):
+        for path in ["/", *paths]:
+            response, _ = self.fetch(http_client, path)
+            hashed = path.startswith("/assets/")
+            assert response.headers["Cache-Control"] == ("public, max-age=31536000, immutable" if hashed else "no-cache")
+
+    def test_head_tells_the_length_that_get_has(self, http_client, paths):
+        for path in ["/", *paths]:
+            got, content = self.fetch(http_client, path, Accept_Encoding="br")
+            head, nothing = self.fetch(http_client, path, "HEAD", Accept_Encoding="br")
+            assert (head.status, nothing) == (200, b"")
+            for name in ("Content-Length", "Content-Type", "Content-Encoding", "ETag", "Cache-Control"):
+                assert head.headers[name] == got.headers[name], name
+            assert int(got.headers["Content-Length"]) == len(content)
+
+    def test_types_are_right(self, http_client, paths):
+        expected = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+        for path in paths:
+            response, _ = self.fetch(http_client, path)
+            assert response.headers["Content-Type"] == expected[path.rpartition(".")[2]]
+
+    @pytest.mark.parametrize("path", ["/assets/index-00000000.js", "/assets/", "/assets", "/index.html.gz", "/../Cargo.toml"])
+    def test_what_is_no_file_is_404_and_not_the_page(self, http_client, path):
+        response, content = self.fetch(http_client, path, Accept="text/html")
+        assert response.status == 404 and b'id="root"' not in content
+        assert "immutable" not in response.headers.get("Cache-Control", "")
 
 
 class TestSmuggling:

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
+use crate::load::LoadArgs;
 use crate::settings::{SETTINGS, Setting};
 use crate::try_clients::TryArgs;
 
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     /// Talk to a service with a ready-made client
     #[command(after_help = TRY_EXAMPLES)]
     Try(TryArgs),
+    /// Load a server, and prove that nothing was lost
+    Load(Box<LoadArgs>),
     /// Print the effective configuration, or check a file
     #[command(after_help = CONFIG_EXAMPLES)]
     Config(ConfigArgs),

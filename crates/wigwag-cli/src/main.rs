@@ -4,6 +4,7 @@
 
 mod cli;
 mod config;
+mod load;
 mod log;
 mod process;
 mod serve;
@@ -42,6 +43,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             serve::run(settings)
         }
         Command::Try(args) => try_clients::run(&args),
+        Command::Load(args) => load::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

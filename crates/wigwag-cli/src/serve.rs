@@ -2,7 +2,7 @@
 
 mod banner;
 mod build;
-mod pages;
+pub(crate) mod pages;
 mod signals;
 
 use std::process::ExitCode;

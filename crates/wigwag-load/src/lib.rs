@@ -20,8 +20,18 @@ pub mod plan;
 pub mod report;
 pub mod snapshot;
 
+mod control;
+mod environment;
+mod faults;
+mod health;
+mod ledger;
+mod payload;
 pub mod run;
 mod seconds;
+mod shape;
+mod timeline;
+mod verdict;
+mod worker;
 
 pub use account::{Account, Class};
 pub use latency::{Heat, Latency};

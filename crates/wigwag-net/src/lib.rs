@@ -20,6 +20,7 @@
 //! | [`topic`] | one message to many connections |
 //! | [`limits`] | every bound, with its default |
 //! | [`metrics`] | what the workers count |
+//! | [`pace`] | what a worker does at times that it names itself |
 //! | [`transport`] | a socket with its TLS session and unread bytes |
 //! | [`url`] | `ws://` and `wss://` URLs in their parts |
 //! | `worker` | the loop itself (private) |
@@ -29,6 +30,7 @@ pub mod limits;
 pub mod message;
 pub mod metrics;
 pub mod net;
+pub mod pace;
 pub mod remote;
 pub mod service;
 pub mod socket;
@@ -45,6 +47,7 @@ pub use acceptor::{Accept, Acceptor, Peer, Permit, Refusal, Verdict};
 pub use limits::Limits;
 pub use message::OwnedMessage;
 pub use net::{Connect, DrainReport, Handle, Listener, Net};
+pub use pace::{Pacer, Turn};
 pub use remote::{Ready, Remote, SendError};
 pub use service::{CloseCause, Closed, OpenError, OpenErrorKind, Service, Timer};
 pub use socket::{ConnectionId, OnFull, Socket};

@@ -29,6 +29,7 @@ use crate::{
     limits::{FOREVER, Limits},
     message::OwnedMessage,
     metrics::{AllMetrics, WorkerMetrics},
+    pace::Pacer,
     remote::RemoteState,
     service::{CloseCause, Closed, OpenError, OpenErrorKind, Service},
     socket::ConnectionId,
@@ -90,6 +91,8 @@ pub struct Connect {
     pub deflate: DeflatePolicy,
     /// Bounds of messages.
     pub config: Arc<Config>,
+    /// Where to connect, tried in this order, instead of asking what `host` resolves to.
+    pub addresses: Vec<SocketAddr>,
     /// Local address to connect from.
     pub source: Option<std::net::IpAddr>,
     /// For name resolution excluded: TCP, TLS and the opening handshake together. Default: 10 s.
@@ -112,6 +115,7 @@ impl Connect {
             origin: None,
             deflate: DeflatePolicy::default(),
             config: Arc::new(Config::default()),
+            addresses: Vec::new(),
             source: None,
             timeout: Duration::from_secs(10),
             route: 0,
@@ -214,6 +218,12 @@ impl Handle {
         let job =
             ConnectJob { connect, service: Box::new(service), addresses: Vec::new(), failure: None, deadline: None };
         let handle = self.clone();
+        if !job.connect.addresses.is_empty() {
+            let mut job = job;
+            job.addresses = std::mem::take(&mut job.connect.addresses);
+            job.addresses.reverse(); // taken from the end
+            return handle.place(job);
+        }
         if let Ok(address) = job.connect.host.parse::<std::net::IpAddr>() {
             let port = job.connect.port;
             return handle.place(ConnectJob { addresses: vec![SocketAddr::new(address, port)], ..job });
@@ -264,6 +274,13 @@ impl Handle {
     /// Calls `tick` every `period` on a worker, until it returns `false` or the workers stop; paced by the intended time.
     pub fn every(&self, period: Duration, tick: impl FnMut(&Self) -> bool + Send + 'static) {
         self.shared.inboxes[0].push(Command::Every(period.clamp(Duration::from_millis(1), FOREVER), Box::new(tick)));
+    }
+
+    /// Calls `pacer` on a worker, first at once and then when it asks for it; a worker has one at most, the last given.
+    pub fn pace(&self, worker: usize, pacer: impl Pacer) {
+        if let Some(inbox) = self.shared.inboxes.get(worker) {
+            inbox.push(Command::Pace(Box::new(pacer)));
+        }
     }
 
     /// Begins to stop: the same as [`Net::drain`], without waiting. A later call can only bring the end forward.
@@ -438,6 +455,7 @@ pub(crate) enum Command {
     Resume(Arc<RemoteState>),
     Publish(Topic, Prepared),
     Every(Duration, Tick),
+    Pace(Box<dyn Pacer>),
     Drain(Instant),
 }
 

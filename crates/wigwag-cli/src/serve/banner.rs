@@ -30,6 +30,9 @@ pub(crate) fn text(settings: &Settings, bound: &BoundServer) -> String {
     for address in bound.metrics_addrs() {
         text += &format!("\n  metrics  http://{address}/metrics\n");
     }
+    if !wigwag_web::BUILT {
+        text += "\nThe pages are not built into this binary: `make run` builds them.\n";
+    }
     text += "\nStop with ctrl-c.\n";
     text
 }

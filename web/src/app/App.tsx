@@ -1,0 +1,41 @@
+import { CSPProvider } from "@base-ui/react/csp-provider";
+import { EmptyState, InfoIcon } from "@shared/design";
+import { LiveProvider } from "@shared/server";
+import { Suspense } from "react";
+import { Link, Route, Router, Switch } from "wouter";
+import { useHashLocation } from "wouter/use-hash-location";
+import { ErrorBoundary } from "./ErrorBoundary";
+import { ROUTES } from "./routes";
+import { Shell } from "./Shell";
+
+export function App() {
+  return (
+    // The page's Content-Security-Policy forbids style elements.
+    <CSPProvider disableStyleElements>
+      <LiveProvider>
+        <Router hook={useHashLocation}>
+          <Shell>
+            <Switch>
+              {ROUTES.map(({ path, title, page: Page }) => (
+                <Route key={path} path={path}>
+                  <ErrorBoundary key={path} title={title}>
+                    <Suspense fallback={<p className="visually-hidden">{title} is being loaded.</p>}>
+                      <Page />
+                    </Suspense>
+                  </ErrorBoundary>
+                </Route>
+              ))}
+              <Route>
+                <EmptyState icon={<InfoIcon />} title="There is no such page">
+                  <p>
+                    The address names none of the pages. <Link href="/">Go to the overview.</Link>
+                  </p>
+                </EmptyState>
+              </Route>
+            </Switch>
+          </Shell>
+        </Router>
+      </LiveProvider>
+    </CSPProvider>
+  );
+}

@@ -1,0 +1,57 @@
+import { fakeWebSockets } from "@shared/testing";
+import { render, screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { beforeEach, describe, expect, it } from "vitest";
+import { App } from "./App";
+
+const sockets = fakeWebSockets();
+
+beforeEach(() => {
+  window.location.hash = "";
+});
+
+describe("the shell", () => {
+  it("gives each page a title, marks it in the rail, and moves the focus to it", async () => {
+    const user = userEvent.setup();
+    render(<App />);
+    expect(await screen.findByRole("heading", { level: 1, name: "Overview" })).toBeInTheDocument();
+    expect(document.title).toBe("Overview · wigwag");
+
+    await user.click(screen.getByRole("link", { name: "Console" }));
+    expect(await screen.findByRole("heading", { level: 1, name: "Console" })).toBeInTheDocument();
+    expect(document.title).toBe("Console · wigwag");
+    expect(screen.getByRole("link", { name: "Console" })).toHaveAttribute("aria-current", "page");
+    expect(screen.getByRole("main")).toHaveFocus();
+    expect(window.location.hash).toBe("#/console");
+  });
+
+  it("says that an address names no page", async () => {
+    window.location.hash = "#/nowhere";
+    render(<App />);
+    expect(await screen.findByText("There is no such page")).toBeInTheDocument();
+  });
+
+  it("shows whether the server answers", async () => {
+    render(<App />);
+    const status = screen.getAllByRole("banner")[0];
+    await waitFor(() => expect(status).toHaveTextContent("connecting"));
+    sockets.latest("/metrics/live").accept();
+    await waitFor(() => expect(status).toHaveTextContent("open"));
+    sockets.latest("/metrics/live").end(1001);
+    await waitFor(() => expect(status).toHaveTextContent("reconnecting in 1 s"));
+  });
+
+  it("changes the colours and remembers the choice", async () => {
+    const user = userEvent.setup();
+    render(<App />);
+    const themeSwitch = screen.getByRole("button", { name: /^Colours/ });
+    await user.click(themeSwitch);
+    expect(document.documentElement.dataset.theme).toBe("light");
+    await user.click(themeSwitch);
+    expect(document.documentElement.dataset.theme).toBe("dark");
+    expect(localStorage.getItem("wigwag.theme")).toBe("dark");
+    await user.click(themeSwitch);
+    expect(document.documentElement.dataset.theme).toBeUndefined();
+    expect(localStorage.getItem("wigwag.theme")).toBeNull();
+  });
+});

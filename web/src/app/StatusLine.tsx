@@ -1,0 +1,53 @@
+import {
+  IconButton,
+  Mark,
+  MoonIcon,
+  StateBadge,
+  SunIcon,
+  SystemIcon,
+  type ThemeChoice,
+  useTheme,
+} from "@shared/design";
+import { formatDuration } from "@shared/format";
+import { useLive, useLiveConnection } from "@shared/server";
+import type { ReactNode } from "react";
+import styles from "./StatusLine.module.css";
+
+/** Which server this is, whether it answers, how fast; and the theme switch. */
+export function StatusLine() {
+  const { state } = useLiveConnection();
+  const { latest, roundTripMs } = useLive();
+  return (
+    <header className={styles.line}>
+      <span className={styles.mark}>
+        <Mark size={20} />
+      </span>
+      <span className={styles.server}>
+        <b>wigwag</b> <span className={styles.host}>{window.location.host}</span>
+      </span>
+      <StateBadge state={state} />
+      {latest?.draining && <span className={styles.draining}>stopping</span>}
+      <span className={styles.roundTrip} title="An HTTP request and its answer, measured every 5 s">
+        <span className={styles.word}>round trip </span>
+        <b>{formatDuration(roundTripMs)}</b>
+      </span>
+      <ThemeSwitch />
+    </header>
+  );
+}
+
+const NEXT: Record<ThemeChoice, ThemeChoice> = { system: "light", light: "dark", dark: "system" };
+const THEME_ICON: Record<ThemeChoice, ReactNode> = { system: <SystemIcon />, light: <SunIcon />, dark: <MoonIcon /> };
+const THEME_NAME: Record<ThemeChoice, string> = { system: "as the system", light: "light", dark: "dark" };
+
+function ThemeSwitch() {
+  const { choice, choose } = useTheme();
+  const next = NEXT[choice];
+  return (
+    <IconButton
+      label={`Colours: ${THEME_NAME[choice]}. Change to ${THEME_NAME[next]}.`}
+      icon={THEME_ICON[choice]}
+      onClick={() => choose(next)}
+    />
+  );
+}

@@ -1,0 +1,5 @@
+import { PageHeader } from "@shared/design";
+
+export default function ConsolePage() {
+  return <PageHeader title="Console" />;
+}

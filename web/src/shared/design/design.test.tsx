@@ -1,0 +1,79 @@
+import { render, screen } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it, vi } from "vitest";
+import { giveElementsSize } from "../testing";
+import { Equation, Progress, TextField, Toggle, VirtualList } from ".";
+
+function spoken(text: string | null | undefined): string {
+  return (text ?? "").replaceAll("\u202f", " ");
+}
+
+describe("an equation", () => {
+  it("says = where the counts match, and ≠ with the difference where they do not", () => {
+    const { container, rerender } = render(
+      <Equation
+        left={{ count: 10_000, word: "sent" }}
+        right={[
+          { count: 9_990, word: "ok" },
+          { count: 10, word: "failed" },
+        ]}
+      />,
+    );
+    expect(container.textContent).toBe("10,000 sent=9,990 ok+10 failed");
+    rerender(<Equation left={{ count: 10_000, word: "sent" }} right={[{ count: 9_990, word: "ok" }]} />);
+    expect(container.textContent).toBe("10,000 sent≠9,990 ok(10 missing)");
+  });
+});
+
+describe("progress", () => {
+  it("tells the time left from the pace so far, and nothing before there is one", () => {
+    const { container, rerender } = render(<Progress label="Sent" done={0} total={1000} startedAtMs={0} nowMs={500} />);
+    expect(container).toHaveTextContent("time left not known yet");
+    rerender(<Progress label="Sent" done={250} total={1000} startedAtMs={0} nowMs={2_000} />);
+    expect(spoken(container.textContent)).toBe("Sent: 250 of 1,00025 %, about 6 s left");
+    expect(screen.getByRole("progressbar", { name: "Sent" })).toHaveAttribute("value", "250");
+  });
+});
+
+describe("a field", () => {
+  it("is named by its label and described by its error", () => {
+    render(<TextField label="Reason" hint="at most 123 bytes" error="too long" />);
+    const field = screen.getByLabelText("Reason");
+    expect(field).toBeInvalid();
+    expect(field).toHaveAccessibleDescription("too long");
+  });
+});
+
+describe("a toggle", () => {
+  it("works by keyboard and by its label", async () => {
+    const user = userEvent.setup();
+    const onChange = vi.fn();
+    render(<Toggle label="Follow" checked={false} onChange={onChange} />);
+    await user.tab();
+    expect(screen.getByRole("switch", { name: "Follow" })).toHaveFocus();
+    await user.keyboard(" ");
+    await user.click(screen.getByText("Follow"));
+    expect(onChange.mock.calls).toEqual([[true], [true]]);
+  });
+});
+
+describe("a list of 10,000", () => {
+  giveElementsSize();
+
+  it("has only what is seen in the document, and says how long it is", () => {
+    const items = Array.from({ length: 10_000 }, (_, index) => `message ${index}`);
+    render(
+      <VirtualList
+        label="Messages"
+        items={items}
+        keyOf={(_, index) => index}
+        render={(item) => item}
+        estimatedHeight={30}
+      />,
+    );
+    const rows = screen.getAllByRole("listitem");
+    expect(rows.length).toBeGreaterThan(5);
+    expect(rows.length).toBeLessThan(100);
+    expect(rows[0]).toHaveAttribute("aria-setsize", "10000");
+  });
+});

@@ -1,0 +1,17 @@
+export { Badge, StateBadge, type Tone } from "./Badge";
+export { Button, type ButtonProps, IconButton } from "./Button";
+export { Card, type CardProps } from "./Card";
+export { ConnectionNotice } from "./ConnectionNotice";
+export { classes } from "./classes";
+export { copyText } from "./copy";
+export { EmptyState } from "./EmptyState";
+export { Equation, type Term } from "./Equation";
+export { Field, Select, TextArea, TextField } from "./Field";
+export * from "./icons";
+export { PageHeader } from "./PageHeader";
+export { Progress, type ProgressProps } from "./Progress";
+export { Tabs, type TabsProps } from "./Tabs";
+export { Toggle, type ToggleProps } from "./Toggle";
+export { onThemeChange, type ThemeChoice, useTheme } from "./theme";
+export { announce, Toasts, toast } from "./toast";
+export { VirtualList, type VirtualListProps } from "./VirtualList";

@@ -1,0 +1,2 @@
+export { giveElementsSize } from "./element-size";
+export { FakeWebSocket, fakeWebSockets } from "./fake-web-socket";
