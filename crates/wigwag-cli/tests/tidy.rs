@@ -9,7 +9,6 @@ use std::{
 
 /// The crates of ARCHITECTURE.md, and of this workspace and its foreign crates what each may use.
 const MAY_USE: &[(&str, &[&str], &[&str])] = &[
-            "askama",
     ("wigwag-proto", &[], &["base64", "httparse", "sha1", "simdutf8", "thiserror", "zlib-rs"]),
     (
         "wigwag-net",

@@ -56,8 +56,6 @@ pub struct Head {
     pub timeout: f64,
     /// Of the run.
     pub url: String,
-    /// Of the run; 0 where it is drawn.
-    pub seed: u64,
 }
 
 /// What the last line says: the totals as the run counted them.

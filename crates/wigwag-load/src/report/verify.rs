@@ -197,6 +197,10 @@ impl Check {
     /// An ok message must not be answered after a later one of its connection.
     fn order(&mut self, row: &Row) {
         let (Some(sequence), Some(answered)) = (row.sequence, row.answered) else { return };
+        // Answers on another connection say nothing about the order on this one.
+        if row.class == Class::Misrouted {
+            return;
+        }
         let highest = self.answered.entry(row.connection).or_insert((sequence, answered));
         if row.class == Class::Ok && sequence < highest.0 && answered > highest.1 {
             self.wrongly_ok += 1;

@@ -130,7 +130,7 @@ fn written(all: bool, records: &[Record]) -> (String, Outcome) {
 }
 
 fn head(all: bool) -> Head {
-    Head { format: FORMAT, all, timeout: 10.0, url: "ws://127.0.0.1:8765/random".to_owned(), seed: 7 }
+    Head { format: FORMAT, all, timeout: 10.0, url: "ws://127.0.0.1:8765/random".to_owned() }
 }
 
 fn check(file: &str) -> Verification {

@@ -103,13 +103,13 @@ fn step(seconds: f64) -> f64 {
     (8.0 * (octave + nanos / (1024.0 * octave.exp2()) - 1.0)).min(most)
 }
 
-/// A round time in one unit: `0.5 s`, `30 s`, `2 min`, `300 µs`.
+/// A round time in one unit: `500 ms`, `30 s`, `2 min`, `300 µs`.
 pub(super) fn round_time(seconds: f64) -> String {
     let in_unit = |size: f64, unit: &str| format!("{} {unit}", trimmed(seconds / size));
     match seconds {
         0.0 => "0".to_owned(),
         _ if seconds < 0.999e-3 => in_unit(1e-6, "µs"),
-        _ if seconds < 0.05 || (seconds < 0.999 && (seconds * 1e3).round() % 100.0 != 0.0) => in_unit(1e-3, "ms"),
+        _ if seconds < 0.999 => in_unit(1e-3, "ms"),
         _ if seconds < 90.0 => in_unit(1.0, "s"),
         _ if seconds < 5400.0 => in_unit(60.0, "min"),
         _ => in_unit(3600.0, "h"),
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn time_axes_name_round_moments() {
         assert_eq!(labels(&time_ticks(30.0)), ["0", "5 s", "10 s", "15 s", "20 s", "25 s", "30 s"]);
-        assert_eq!(labels(&time_ticks(0.31)), ["0", "0.1 s", "0.2 s", "0.3 s"]);
+        assert_eq!(labels(&time_ticks(0.31)), ["0", "100 ms", "200 ms", "300 ms"]);
         assert_eq!(labels(&time_ticks(7200.0)).last(), Some(&"2 h"));
         assert!(time_ticks(1e6).len() <= 8);
     }

@@ -186,4 +186,4 @@ pub(super) fn spread(labels: &mut [Label], room: f64) {
 
 const MARKS_MAX: usize = 400;
 /// A mark's name takes about this many per cent of the width.
-const NAME_ROOM: f64 = 16.0;
+const NAME_ROOM: f64 = 30.0;

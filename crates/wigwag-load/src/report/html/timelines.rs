@@ -45,7 +45,7 @@ pub(super) fn connections(outcome: &Outcome, columns: &[Column]) -> Option<Chart
     let in_flight = |column: &Column| column.data.in_flight as f64;
     let mut lines = vec![
         Line { name: "open", class: "in", value: &open, text: &number, is_area: true },
-        Line { name: "messages in flight", class: "flight", value: &in_flight, text: &number, is_area: false },
+        Line { name: "in flight", class: "flight", value: &in_flight, text: &number, is_area: false },
     ];
     if columns.iter().any(|column| column.data.errors > 0) {
         lines.push(Line { name: "failed or died", class: "bad", value: &errors, text: &number, is_area: true });

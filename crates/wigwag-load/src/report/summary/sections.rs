@@ -33,7 +33,7 @@ pub(in crate::report) fn figure(one: &JudgedThreshold) -> String {
     match one.threshold.metric {
         metric if metric.is_time() => words::seconds(one.actual),
         Metric::Rate => words::rate(one.actual),
-        _ => words::figure(one.actual),
+        _ => count(one.actual.max(0.0) as u64),
     }
 }
 
