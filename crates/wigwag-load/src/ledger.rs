@@ -1,14 +1,17 @@
 //! The ledger of one worker: what was sent on its connections, and what every arrival is. No sockets, no clock.
 //!
-//! An arrival that names its message settles that one, whatever the order. One that names none settles the oldest that it
-//! fits, or as altered the oldest there is; which of two altered ones was meant changes no total. One that names another
-//! connection's message is that connection's business: on another worker it goes there as a [`Note`].
+//! An arrival that names its message settles that one, whatever the order. One that names another connection's message is
+//! that connection's business: on another worker it goes there as a [`Note`]. One that names none is an altered answer to
+//! a message under way; to which, the end shows: if all are answered after all, it answered nothing.
 
 mod rules;
 mod tally;
 mod window;
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 pub(crate) use self::{
     rules::Rules,
@@ -30,6 +33,8 @@ pub(crate) struct Ledger {
     /// By the connection's place in this worker.
     windows: Vec<Window>,
     pub(crate) tally: Tally,
+    /// When answers came that name no message, by the connection's place: as many as its window has.
+    unnamed: HashMap<u32, VecDeque<u64>>,
     /// What a recorder has not heard of yet.
     pub(crate) records: Vec<Record>,
     scratch: String,
@@ -64,7 +69,15 @@ pub(crate) struct Arrived {
 impl Ledger {
     pub(crate) fn new(rules: Arc<Rules>, worker: u32, connections: u32) -> Self {
         let windows = std::iter::repeat_with(Window::default).take(connections as usize).collect();
-        Self { rules, worker, windows, tally: Tally::default(), records: Vec::new(), scratch: String::new() }
+        Self {
+            rules,
+            worker,
+            windows,
+            tally: Tally::default(),
+            unnamed: HashMap::new(),
+            records: Vec::new(),
+            scratch: String::new(),
+        }
     }
 
     #[inline]
@@ -127,7 +140,14 @@ impl Ledger {
     pub(crate) fn end(&mut self, local: u32, end: End) {
         let connection = self.global(local);
         let class = if end == End::Closed { Class::Lost } else { Class::InDoubt };
-        for (sequence, entry) in self.windows[local as usize].drain() {
+        let unnamed = self.windows[local as usize].unnamed() as usize;
+        let came = self.unnamed.remove(&local).unwrap_or_default();
+        let mut left = self.windows[local as usize].drain();
+        // Counted already: those that answers without a name were taken for.
+        for ((sequence, entry), at) in left.drain(..unnamed).zip(came) {
+            self.record(Id { connection, sequence }, Class::Altered, Some(&entry), Some(at));
+        }
+        for (sequence, entry) in left {
             self.settle(Id { connection, sequence }, &entry, class, None);
             self.offend(class, connection, Some(sequence), entry.sent, String::new, None);
         }
@@ -149,6 +169,7 @@ impl Ledger {
             return self.surplus(if sent { Class::Duplicate } else { Class::Unsolicited }, id, content, now);
         };
         let overtaken = window.note_answered(id.sequence);
+        self.check_unnamed(local);
         let composed = self.rules.payloads.compose(id, entry.sent, &mut self.scratch);
         let fits = kind_fits && self.rules.fits(content, composed);
         self.tally.account.answers += 1;
@@ -196,6 +217,7 @@ impl Ledger {
             self.offend(class, id.connection, Some(id.sequence), now, note, None);
             return Arrived::default();
         };
+        self.check_unnamed(local);
         self.tally.account.answers += 1;
         self.settle(id, &entry, Class::Misrouted, Some(now));
         let note = || format!("came on connection {came_on}");
@@ -203,17 +225,54 @@ impl Ledger {
         Arrived { freed: Some(local), note: None }
     }
 
-    /// An arrival that names nothing: the oldest message's answer, altered; or nobody's.
+    /// An arrival that names nothing: the altered answer to one of the messages under way, or nobody's.
     fn arrive_unnamed(&mut self, local: u32, content: &[u8], now: u64) {
         let connection = self.global(local);
         let Some((sequence, entry)) = self.windows[local as usize].oldest() else {
             return self.surplus(Class::Unsolicited, Id { connection, sequence: u32::MAX }, content, now);
         };
-        self.alter(local, Id { connection, sequence }, entry, content, now);
+        if !self.windows[local as usize].push_unnamed() {
+            return self.alter(local, Id { connection, sequence }, entry, content, now);
+        }
+        self.unnamed.entry(local).or_default().push_back(now);
+        self.tally.account.answers += 1;
+        self.tally.settle(Class::Altered);
+        let composed = self.rules.payloads.compose(Id { connection, sequence }, entry.sent, &mut self.scratch);
+        let difference = Difference::between(&composed.to_vec(), content);
+        let note = || "names no message; compared with the oldest under way".to_owned();
+        self.offend(Class::Altered, connection, None, now, note, Some(difference));
+    }
+
+    /// A message was settled: an answer without a name may have lost the last one that it could belong to.
+    #[inline]
+    fn check_unnamed(&mut self, local: u32) {
+        if self.windows[local as usize].pop_unfounded() {
+            self.reject_unnamed(local);
+        }
+    }
+
+    #[cold]
+    fn reject_unnamed(&mut self, local: u32) {
+        let connection = self.global(local);
+        let at = self.unnamed.get_mut(&local).and_then(VecDeque::pop_front);
+        let account = &mut self.tally.account;
+        account.outstanding += 1;
+        account.altered -= 1;
+        account.answers -= 1;
+        account.unsolicited += 1;
+        self.record(Id { connection, sequence: u32::MAX }, Class::Unsolicited, None, at);
+        let mut offenders = self.tally.offenders.iter_mut();
+        let meant =
+            offenders.find(|one| one.class == Class::Altered && one.connection == connection && one.sequence.is_none());
+        if let Some(offender) = meant {
+            offender.class = Class::Unsolicited;
+            offender.note = String::new();
+        }
     }
 
     fn alter(&mut self, local: u32, id: Id, entry: Entry, content: &[u8], now: u64) {
         self.windows[local as usize].take(id.sequence);
+        self.check_unnamed(local);
         let composed = self.rules.payloads.compose(id, entry.sent, &mut self.scratch);
         let difference = Difference::between(&composed.to_vec(), content);
         self.tally.account.answers += 1;
@@ -237,6 +296,7 @@ impl Ledger {
                 let last = self.windows[local as usize].answered_upto() - 1;
                 self.surplus(Class::Duplicate, Id { connection, sequence: last }, content, now);
             }
+            (None, Some(_)) if self.rules.is_about_content() => self.arrive_unnamed(local, content, now),
             (None, Some((sequence, entry))) => self.alter(local, Id { connection, sequence }, entry, content, now),
             (None, None) => self.surplus(Class::Unsolicited, Id { connection, sequence: u32::MAX }, content, now),
         }
@@ -274,16 +334,7 @@ impl Ledger {
     fn surplus(&mut self, class: Class, id: Id, content: &[u8], now: u64) {
         self.tally.surplus(class);
         let sequence = (id.sequence != u32::MAX).then_some(id.sequence);
-        if self.rules.records() {
-            self.records.push(Record {
-                connection: id.connection,
-                sequence,
-                class,
-                intended_nanos: None,
-                sent_nanos: None,
-                answered_nanos: Some(now),
-            });
-        }
+        self.record(id, class, None, Some(now));
         let difference = (class == Class::Unsolicited).then(|| Difference::between(b"", content));
         if !matches!(self.rules.expect, Expect::Nothing) {
             self.offend(class, id.connection, sequence, now, String::new, difference);
@@ -306,7 +357,7 @@ impl Ledger {
         if self.rules.records() {
             self.records.push(Record {
                 connection: id.connection,
-                sequence: Some(id.sequence),
+                sequence: (id.sequence != u32::MAX).then_some(id.sequence),
                 class,
                 intended_nanos: entry.map(Entry::intended),
                 sent_nanos: entry.map(|entry| entry.sent),

@@ -47,6 +47,8 @@ pub(crate) struct Window {
     outstanding: u32,
     /// Of those, how many are past the time-out.
     expired: u32,
+    /// Answers that name no message and are taken for altered ones of these: never more than `outstanding`.
+    unnamed: u32,
     /// Numbers below this have been looked at for the time-out.
     expired_upto: u32,
     stragglers: Option<Box<VecDeque<(u32, Entry)>>>,
@@ -65,7 +67,26 @@ impl Window {
 
     /// Messages that still hold a place in the closed loop's window: those within the time-out.
     pub(crate) fn live(&self) -> u32 {
-        self.outstanding - self.expired
+        self.outstanding.saturating_sub(self.expired + self.unnamed)
+    }
+
+    /// Enters an answer that names no message; `false` if there is none that it could be the answer to, or too many such
+    /// answers have come to be kept apart.
+    pub(crate) fn push_unnamed(&mut self) -> bool {
+        let fits = self.unnamed < self.outstanding.min(UNNAMED_MAX);
+        self.unnamed += u32::from(fits);
+        fits
+    }
+
+    /// After a message was settled: `true` if one of those answers turned out to answer none, for all are answered.
+    pub(crate) fn pop_unfounded(&mut self) -> bool {
+        let unfounded = self.unnamed > self.outstanding;
+        self.unnamed -= u32::from(unfounded);
+        unfounded
+    }
+
+    pub(crate) fn unnamed(&self) -> u32 {
+        self.unnamed
     }
 
     /// Enters a message that was just sent.
@@ -167,6 +188,7 @@ impl Window {
         self.stragglers = None;
         self.base = self.next;
         self.outstanding = 0;
+        self.unnamed = 0;
         self.expired = 0;
         self.expired_upto = self.next;
         left
@@ -210,6 +232,8 @@ impl Window {
     }
 }
 
+/// Answers of one connection that name no message, kept apart from what they may answer at most.
+const UNNAMED_MAX: u32 = 1024;
 /// Fewer entries than this are never put aside.
 const GAPS_MIN: usize = 256;
 /// An empty window keeps room for this many.
@@ -228,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_takes_64_bytes_and_a_message_16() {
+    fn a_window_takes_at_most_72_bytes_and_a_message_16() {
         assert!(size_of::<Window>() <= 72, "{}", size_of::<Window>());
         assert_eq!(size_of::<Entry>(), 16);
     }
