@@ -46,7 +46,8 @@ impl Files {
     /// # Errors
     /// The first that cannot be made or read.
     pub(crate) fn prepare(args: &ViewArgs, url: &str, timeout: std::time::Duration) -> anyhow::Result<Self> {
-        let baseline = args.baseline.as_deref().map(|name| Ok::<_, anyhow::Error>((name.to_owned(), baseline::read(name)?)));
+        let baseline =
+            args.baseline.as_deref().map(|name| Ok::<_, anyhow::Error>((name.to_owned(), baseline::read(name)?)));
         let baseline = baseline.transpose()?;
         let kept = args.save_baseline.as_deref().map(baseline::path).transpose()?;
         if let Some(folder) = kept.as_ref().and_then(|path| path.parent()) {
@@ -100,7 +101,8 @@ impl Files {
         }
         if let Some((path, file)) = self.ledger {
             let name = path.display();
-            let finished = file.finish(outcome).with_context(|| format!("cannot write {name}: the ledger is not whole"));
+            let finished =
+                file.finish(outcome).with_context(|| format!("cannot write {name}: the ledger is not whole"));
             if let Some(totals) = keep(&mut first_error, finished).filter(|totals| totals.left_out > 0 && !quiet) {
                 let left_out = words::counted(totals.left_out, "record");
                 anstream::eprintln!("\x1b[1;33mwarning:\x1b[0m {name}: the disk did not keep up, {left_out} left out");
@@ -120,7 +122,11 @@ enum Target {
     /// A device or a pipe, which nothing is moved to.
     Special(PathBuf, File),
     /// Written beside its place, then moved there.
-    File { path: PathBuf, partial: PathBuf, file: File },
+    File {
+        path: PathBuf,
+        partial: PathBuf,
+        file: File,
+    },
 }
 
 impl Target {

@@ -39,7 +39,8 @@ fn line(snapshot: &Snapshot) -> String {
     }
     parts.push(format!("{} sent ({})", count(snapshot.account.sent), percent(snapshot.progress.share)));
     parts.push(rate(snapshot.rate_now));
-    let latency = |share| if snapshot.now.count() == 0 { UNKNOWN.to_owned() } else { time(snapshot.now.quantile(share)) };
+    let latency =
+        |share| if snapshot.now.count() == 0 { UNKNOWN.to_owned() } else { time(snapshot.now.quantile(share)) };
     parts.push(format!("p50 {} p99 {}", latency(0.5), latency(0.99)));
     parts.push(format!("{} open", count(snapshot.connections.open)));
     let offending = offending(snapshot);

@@ -39,7 +39,14 @@ pub(super) fn load(snapshot: &Snapshot, style: Style) -> Vec<Line<'static>> {
     let bytes = &snapshot.bytes;
     vec![
         row("connections", open),
-        row("", vec![trouble(connections.lost, "lost", style), Span::raw(", "), trouble(connections.failed, "failed", style)]),
+        row(
+            "",
+            vec![
+                trouble(connections.lost, "lost", style),
+                Span::raw(", "),
+                trouble(connections.failed, "failed", style),
+            ],
+        ),
         row("rate now", now),
         row("rate mean", vec![Span::raw(rate(snapshot.rate_mean))]),
         row(
@@ -80,12 +87,19 @@ pub(super) fn latency(snapshot: &Snapshot, style: Style) -> Vec<Line<'static>> {
 pub(super) fn ledger(snapshot: &Snapshot, style: Style, width: u16) -> Vec<Line<'static>> {
     let account = &snapshot.account;
     let sent = Equation::of_sent(account);
-    let mut spans = vec![Span::styled(format!(" {} ", sent.total), style.strong()), Span::raw(format!("{} ", sent.sign()))];
+    let mut spans =
+        vec![Span::styled(format!(" {} ", sent.total), style.strong()), Span::raw(format!("{} ", sent.sign()))];
     for (at, term) in sent.terms.iter().enumerate() {
         if at > 0 {
             spans.push(Span::raw(" + "));
         }
-        let ink = if term.offends && term.count > 0 { style.bad() } else if at == 0 { style.ok() } else { style.muted() };
+        let ink = if term.offends && term.count > 0 {
+            style.bad()
+        } else if at == 0 {
+            style.ok()
+        } else {
+            style.muted()
+        };
         spans.push(Span::styled(term.to_string(), ink));
     }
     let classes = || Class::SENT.into_iter().chain(Class::SURPLUS).filter(|class| *class != Class::Ok);
@@ -112,7 +126,11 @@ pub(super) fn errors(snapshot: &Snapshot, style: Style, most: usize) -> Vec<Line
         lines.push(Line::from(vec![Span::styled(" errors     ", style.muted()), Span::raw("none")]));
     }
     for (at, (error, number)) in errors.iter().take(most).enumerate() {
-        let more = if at + 1 == most && errors.len() > most { format!("  (+{} kinds)", errors.len() - most) } else { String::new() };
+        let more = if at + 1 == most && errors.len() > most {
+            format!("  (+{} kinds)", errors.len() - most)
+        } else {
+            String::new()
+        };
         lines.push(Line::from(vec![
             Span::styled(if at == 0 { " errors     " } else { "            " }, style.muted()),
             Span::styled(count(**number), style.bad()),
@@ -215,10 +233,8 @@ pub(super) fn draw_histogram(frame: &mut Frame<'_>, area: Rect, snapshot: &Snaps
     let sums: Vec<u64> =
         counts[low..high].chunks(together).map(|chunk| chunk.iter().map(|count| u64::from(*count)).sum()).collect();
     // The square root lets the slow ones be seen beside the many.
-    let values: Vec<u64> = sums
-        .iter()
-        .flat_map(|sum| std::iter::repeat_n((*sum as f64).sqrt().ceil() as u64 * 8, wide))
-        .collect();
+    let values: Vec<u64> =
+        sums.iter().flat_map(|sum| std::iter::repeat_n((*sum as f64).sqrt().ceil() as u64 * 8, wide)).collect();
     let most = values.iter().copied().max().unwrap_or(1).max(1);
     frame.render_widget(Sparkline::default().data(&values).max(most).style(style.sea()), bars);
     let begin = low.checked_sub(1).map_or_else(|| "0".to_owned(), |before| time(Heat::bound(before)));

@@ -8,8 +8,8 @@ use wigwag_load::{
     Account, Heat, Snapshot,
     plan::FaultKind,
     snapshot::{
-        Bytes, Connections, FaultAccount, Health, Latencies, Mark, MarkKind, Phase, Progress, Saturation, SaturationKind,
-        Second, WorkerHealth,
+        Bytes, Connections, FaultAccount, Health, Latencies, Mark, MarkKind, Phase, Progress, Saturation,
+        SaturationKind, Second, WorkerHealth,
     },
 };
 
@@ -46,7 +46,8 @@ fn what_is_wrong_is_named_with_its_number() {
     snapshot.account.ok -= 39;
     (snapshot.account.lost, snapshot.account.altered) = (37, 2);
     snapshot.connections.lost = 412;
-    snapshot.errors = BTreeMap::from([("closed 1011\x1b[2J".to_owned(), 400), ("reset".to_owned(), 12), ("x".to_owned(), 1)]);
+    snapshot.errors =
+        BTreeMap::from([("closed 1011\x1b[2J".to_owned(), 400), ("reset".to_owned(), 12), ("x".to_owned(), 1)]);
     snapshot.faults = vec![FaultAccount {
         kind: FaultKind::Malformed,
         planned: 37,
@@ -133,12 +134,7 @@ fn a_paused_run_says_so_and_how_to_go_on() {
 }
 
 fn view() -> View {
-    View {
-        url: "ws://127.0.0.1:8765/random".to_owned(),
-        style: Style { colors: true },
-        help: false,
-        notice: None,
-    }
+    View { url: "ws://127.0.0.1:8765/random".to_owned(), style: Style { colors: true }, help: false, notice: None }
 }
 
 fn drawn(snapshot: &Snapshot, view: &View, width: u16, height: u16) -> Terminal<TestBackend> {
@@ -210,7 +206,8 @@ fn running() -> Snapshot {
 }
 
 fn opening() -> Snapshot {
-    let connections = Connections { wanted: 10_000, opening: 256, open: 1_200, opened: 1_200, ..Connections::default() };
+    let connections =
+        Connections { wanted: 10_000, opening: 256, open: 1_200, opened: 1_200, ..Connections::default() };
     Snapshot {
         phase: Phase::Opening,
         sending: Duration::ZERO,
