@@ -92,6 +92,9 @@ export function VirtualList<T>({
     },
   });
 
+  // A row above that turns out to be smaller would move the list up, which looks as if the reader had left the end.
+  virtualizer.shouldAdjustScrollPositionOnItemSizeChange = follow && atEnd ? () => false : undefined;
+
   const height = virtualizer.getTotalSize();
   // Also when a measured height differs from the estimate, hence on `height`.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the list has grown
