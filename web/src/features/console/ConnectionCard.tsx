@@ -19,6 +19,9 @@ export function ConnectionCard({ session, state }: { session: ConsoleSession; st
   const address = parseAddress(typed, location);
   const subprotocols = parseSubprotocols(protocolsTyped);
 
+  const services = SERVICES.map(({ path }) => addressHere(path, location));
+  const elsewhere = recent.filter((url) => !services.includes(url));
+
   const change = (next: string) => {
     setTyped(next);
     setChecked(false);
@@ -51,13 +54,10 @@ export function ConnectionCard({ session, state }: { session: ConsoleSession; st
               Use {address.suggestion}
             </Button>
           )}
-          <Choices
-            label="Services of this server"
-            typed={typed}
-            onChoose={change}
-            urls={SERVICES.map(({ path }) => addressHere(path, location))}
-          />
-          {recent.length > 0 && <Choices label="Recent addresses" typed={typed} onChoose={change} urls={recent} />}
+          <Choices label="Services of this server" typed={typed} onChoose={change} urls={services} />
+          {elsewhere.length > 0 && (
+            <Choices label="Recent addresses" typed={typed} onChoose={change} urls={elsewhere} />
+          )}
           <TextField
             label="Subprotocols"
             mono
@@ -72,7 +72,7 @@ export function ConnectionCard({ session, state }: { session: ConsoleSession; st
               {state.kind === "open" ? "Connect anew" : "Connect"}
             </Button>
             <Toggle
-              label="Reconnect after a loss"
+              label="Reconnect by itself"
               checked={reconnects === "yes"}
               onChange={(wanted) => {
                 setReconnects(wanted ? "yes" : "no");
@@ -130,7 +130,7 @@ function Standing({ session, state }: { session: ConsoleSession; state: Connecti
   return (
     <div className={styles.standing}>
       <p className={styles.detail}>
-        {state.kind === "idle" ? "Choose an address and connect." : detail || "Messages can be sent."}
+        {standing(state, detail)}
         {cause && ` ${cause}`}
       </p>
       {state.kind === "reconnecting" && (
@@ -149,6 +149,13 @@ function Standing({ session, state }: { session: ConsoleSession; state: Connecti
       </span>
     </div>
   );
+}
+
+function standing(state: ConnectionState, detail: string): string {
+  if (state.kind === "idle") return "Choose an address and connect.";
+  if (state.kind === "connecting" && !detail) return "Waiting for the server’s answer.";
+  if (!detail) return "Messages can be sent.";
+  return `${detail[0]?.toUpperCase()}${detail.slice(1)}.`;
 }
 
 function causeHint(state: { kind: "refused"; reason: string } | { kind: "reconnecting"; why: string }): string {

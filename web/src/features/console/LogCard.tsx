@@ -137,6 +137,7 @@ function Tools({ session, snapshot }: { session: ConsoleSession; snapshot: Conso
         <Button
           kind="quiet"
           size="small"
+          className={styles.tool}
           icon={<CopyIcon />}
           disabled={entries.length === 0}
           onClick={() => copyText(entries.map(entryLine).join("\n"), `${shown} copied.`)}
@@ -146,14 +147,22 @@ function Tools({ session, snapshot }: { session: ConsoleSession; snapshot: Conso
         <Button
           kind="quiet"
           size="small"
+          className={styles.tool}
           icon={<DownloadIcon />}
           disabled={entries.length === 0}
           title={`Save ${shown} as NDJSON, one JSON object a line`}
           onClick={() => download(exportLines(entries, dropped), exportName(new Date()))}
         >
-          Export NDJSON
+          Export
         </Button>
-        <Button kind="quiet" size="small" icon={<ClearIcon />} disabled={size === 0} onClick={() => session.clear()}>
+        <Button
+          kind="quiet"
+          size="small"
+          className={styles.tool}
+          icon={<ClearIcon />}
+          disabled={size === 0}
+          onClick={() => session.clear()}
+        >
           Clear
         </Button>
       </div>

@@ -24,7 +24,7 @@ export function SendJson({ isOpen, send }: SendProps) {
         label="JSON to send"
         hideLabel
         mono
-        rows={6}
+        rows={4}
         spellCheck={false}
         placeholder={'{"action": "subscribe", "letter": "a"}'}
         value={text}

@@ -24,14 +24,12 @@ export function SendRow({
   children?: ReactNode;
 }) {
   return (
-    <>
-      <div className={styles.row}>
-        <span className={styles.more}>{children}</span>
-        <Button kind="primary" icon={<SendIcon />} aria-disabled={!isOpen || !isReady || undefined} onClick={onSend}>
-          Send
-        </Button>
-      </div>
+    <div className={styles.row}>
+      {children}
       <p className={styles.note}>{isOpen ? hint : "Not connected: what you write stays here."}</p>
-    </>
+      <Button kind="primary" icon={<SendIcon />} aria-disabled={!isOpen || !isReady || undefined} onClick={onSend}>
+        Send
+      </Button>
+    </div>
   );
 }

@@ -14,20 +14,18 @@ export function SendText({ isOpen, send }: SendProps) {
         label="Text to send"
         hideLabel
         rows={4}
+        mono
         placeholder="Any text; an empty message is one too"
         value={text}
         onChange={(event) => setText(event.target.value)}
+        hint={`${formatBytes(byteLength(text))} as UTF-8.`}
         onKeyDown={(event) => {
           if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
           event.preventDefault();
           submit();
         }}
       />
-      <SendRow
-        isOpen={isOpen}
-        onSend={submit}
-        hint={`${formatBytes(byteLength(text))}. Enter sends, Shift+Enter makes a new line.`}
-      />
+      <SendRow isOpen={isOpen} onSend={submit} hint="Enter sends, Shift+Enter makes a new line." />
     </div>
   );
 }

@@ -4,6 +4,7 @@ import { useEffect } from "react";
 import { ConnectionCard } from "./ConnectionCard";
 import styles from "./Console.module.css";
 import { LogCard } from "./LogCard";
+import { RoundTripCard } from "./RoundTripCard";
 import { SendCard } from "./SendCard";
 import { keptSession } from "./session";
 
@@ -12,16 +13,20 @@ export default function ConsolePage() {
   const session = keptSession();
   useEffect(() => () => session.leave(), [session]);
   const snapshot = useFrameStore(session.store);
+  const isOpen = snapshot.state.kind === "open";
   return (
     <div className={styles.page}>
       <PageHeader title="Console">Connect to any WebSocket, send what you like, and see every message.</PageHeader>
       <div className={styles.columns}>
-        <div className={styles.controls}>
+        <div className={styles.column}>
           <ConnectionCard session={session} state={snapshot.state} />
-          <SendCard session={session} isOpen={snapshot.state.kind === "open"} roundTrip={snapshot.roundTrip} />
+          <RoundTripCard session={session} isOpen={isOpen} roundTrip={snapshot.roundTrip} />
         </div>
-        <div className={styles.logPlace}>
-          <LogCard session={session} snapshot={snapshot} />
+        <div className={styles.column}>
+          <div className={styles.logPlace}>
+            <LogCard session={session} snapshot={snapshot} />
+          </div>
+          <SendCard session={session} isOpen={isOpen} />
         </div>
       </div>
     </div>
