@@ -224,7 +224,7 @@ describe("the log", () => {
     act(() => {
       for (let index = 0; index < 1_000; index += 1) sockets.latest().say("x");
     });
-    expect(await screen.findByText("1,000 waiting")).toBeInTheDocument();
+    expect(await screen.findByText("Paused: 1,000 waiting.")).toBeInTheDocument();
     expect(screen.queryByRole("button", { name: /received/ })).toBeNull();
     await user.click(screen.getByRole("button", { name: "Resume" }));
     expect((await screen.findAllByRole("button", { name: /received/ })).length).toBeGreaterThan(5);
