@@ -4,6 +4,7 @@
 
 mod cli;
 mod config;
+mod gateway;
 mod log;
 mod process;
 mod serve;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use cli::{Cli, Command};
-use settings::LoadError;
+use settings::{LoadError, Serving};
 
 /// Could not run: an unreadable file, a port that is taken, a server that is not there.
 const EXIT_FAILED: u8 = 1;
@@ -37,9 +38,14 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => {
-            let settings = settings::load(&args.settings, std::env::vars_os())?.settings;
+            let settings = settings::load(&args.given, Some(Serving::Serve), std::env::vars_os())?.settings;
             log::init(&settings.log);
-            serve::run(settings)
+            serve::run(&settings)
+        }
+        Command::Gateway(args) => {
+            let settings = settings::load(&args.given, Some(Serving::Gateway), std::env::vars_os())?.settings;
+            log::init(&settings.log);
+            gateway::run(&settings)
         }
         Command::Try(args) => try_clients::run(&args),
         Command::Config(args) => config::run(&args),

@@ -76,6 +76,8 @@ pub struct Connect {
     pub host: String,
     /// TCP port.
     pub port: u16,
+    /// Where the host is, if that is known: then its name is not resolved. Tried in this order.
+    pub addresses: Vec<SocketAddr>,
     /// Path and query: the request target.
     pub target: String,
     /// TLS, and how the server is verified; `None` is plain `ws://`.
@@ -105,6 +107,7 @@ impl Connect {
         Self {
             host: host.into(),
             port,
+            addresses: Vec::new(),
             target: target.into(),
             tls: None,
             protocols: Vec::new(),
@@ -211,12 +214,10 @@ impl Handle {
     /// Opens a connection as client. Names resolve on a thread of their own and all addresses are tried; whatever goes
     /// wrong, `service` hears of it in [`Service::on_close`] with [`crate::CloseCause::NotOpened`].
     pub fn connect(&self, connect: Connect, service: impl Service) {
-        let job =
-            ConnectJob { connect, service: Box::new(service), addresses: Vec::new(), failure: None, deadline: None };
+        let job = ConnectJob::new(connect, Box::new(service));
         let handle = self.clone();
-        if let Ok(address) = job.connect.host.parse::<std::net::IpAddr>() {
-            let port = job.connect.port;
-            return handle.place(ConnectJob { addresses: vec![SocketAddr::new(address, port)], ..job });
+        if !job.addresses.is_empty() {
+            return handle.place(job);
         }
         // A thread per name: connecting by name is rare, and a resolver may block for seconds.
         std::thread::spawn(move || {
@@ -468,8 +469,20 @@ pub(crate) struct ConnectJob {
 }
 
 impl ConnectJob {
-    /// Tells the service that its connection could not be opened.
-    pub(crate) fn give_up(mut self, error: OpenError) {
+    /// With the addresses that need no resolving.
+    pub(crate) fn new(mut connect: Connect, service: Box<dyn Service>) -> Self {
+        let mut addresses = std::mem::take(&mut connect.addresses);
+        addresses.reverse(); // taken from the end
+        if addresses.is_empty()
+            && let Ok(address) = connect.host.parse()
+        {
+            addresses.push(SocketAddr::new(address, connect.port));
+        }
+        Self { connect, service, addresses, failure: None, deadline: None }
+    }
+
+    /// Tells the service that its connection could not be opened, where there is no worker any longer.
+    fn give_up(mut self, error: OpenError) {
         let closed = Closed { reason: None, cause: CloseCause::NotOpened(error) };
         let told = catch_unwind(AssertUnwindSafe(|| {
             self.service.on_close(&closed);

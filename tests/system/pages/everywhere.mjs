@@ -59,7 +59,7 @@ export async function pagesAreReachedByKeyboard(visit) {
 
 export async function themeFollowsTheSystemAndCanBeSwitched(visit) {
   const page = await visit.open("/", { theme: "dark" });
-  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const theme = page.getByRole("button", { name: /^Colours: / });
   const dark = await background();
   await page.emulateMedia({ colorScheme: "light" });
@@ -84,6 +84,8 @@ export async function everyPageSaysThatTheServerIsAwayAndComesBack(visit) {
   const page = await visit.open("/");
   const header = page.getByRole("banner");
   await header.getByText("open", { exact: true }).waitFor();
+  // A page's own script is loaded when it is first opened.
+  for (const title of Object.keys(PAGES)) await goTo(page, title);
   await visit.killServer();
   await header.getByText(/^(reconnecting in \d+ s|connecting)$/).waitFor();
   for (const title of Object.keys(PAGES)) {

@@ -129,7 +129,11 @@ export class Visit {
     };
     page.on("console", (message) => ["error", "warning"].includes(message.type()) && problem(message.text()));
     page.on("pageerror", (error) => problem(`${error.stack ?? error}`));
-    page.on("requestfailed", (request) => problem(`${request.failure()?.errorText} ${request.url()}`));
+    page.on("requestfailed", (request) => {
+      // What was on its way when the page was left or loaded again.
+      if (request.failure()?.errorText === "net::ERR_ABORTED") return;
+      problem(`${request.failure()?.errorText} ${request.url()}`);
+    });
     page.on("response", (response) => response.status() >= 400 && problem(`${response.status()} ${response.url()}`));
     page.on("request", (request) => this.#checkHost(request.url(), problem));
     page.on("websocket", (socket) => this.#checkHost(socket.url(), problem));
@@ -161,6 +165,18 @@ export async function eventually(condition, what) {
     assert.ok(Date.now() < deadline, `not within ${PATIENCE / 1000} s: ${what}`);
     await new Promise((resume) => setTimeout(resume, 20));
   }
+}
+
+/** These words are seen on the page, or on a part of it; white space does not count, which layout may make and unmake. */
+export async function says(pageOrPart, words) {
+  const part = "goto" in pageOrPart ? pageOrPart.locator("body") : pageOrPart;
+  const compact = (text) => text.replace(/\s/gu, "");
+  await eventually(async () => compact(await part.innerText()).includes(compact(words)), `it says "${words}"`);
+}
+
+/** The page's own connection is open. */
+export async function isOpen(page) {
+  await page.getByRole("main").getByText("open", { exact: true }).waitFor();
 }
 
 async function checkFocusRing(locator) {

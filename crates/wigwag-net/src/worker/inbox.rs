@@ -91,6 +91,7 @@ impl Worker {
                     self.call(index, |service, socket| service.on_drain(socket));
                     self.settle(index);
                 }
+                Some(Phase::Held) => self.drain_hold(index),
                 Some(Phase::Accepting | Phase::Connecting | Phase::Requesting) => {
                     self.remove(index, CloseCause::Drained);
                 }

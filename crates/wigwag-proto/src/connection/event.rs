@@ -67,7 +67,7 @@ pub enum Event<'b> {
     Piece {
         /// What the message is.
         kind: MessageKind,
-        /// The part; empty only where it is the last.
+        /// The part: a frame's payload, or a part of a large one's.
         bytes: Cow<'b, [u8]>,
         /// The message begins here.
         first: bool,

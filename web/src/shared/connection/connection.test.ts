@@ -115,6 +115,24 @@ describe("a connection", () => {
     expect(sockets.all()).toHaveLength(1);
   });
 
+  it("does not wait forever for the answer to its Close", async () => {
+    const connection = connectionWith();
+    const closes: unknown[] = [];
+    connection.onClose((close) => closes.push(close));
+    sockets.latest().accept();
+    connection.close();
+    await pass(5_000);
+    expect(connection.state).toMatchObject({
+      kind: "closed",
+      code: 1006,
+      byUs: true,
+      reason: expect.stringContaining("our Close"),
+    });
+    expect(closes).toHaveLength(1);
+    connection.open();
+    expect(sockets.all()).toHaveLength(2);
+  });
+
   it("can be closed while it waits", async () => {
     const connection = connectionWith();
     sockets.latest().fail();
