@@ -90,6 +90,10 @@ impl ClientSide {
             }
         }
         self.link = Link::Waiting(Box::new(waiting));
+        if let Some(mut socket) = self.socket(local) {
+            // The one that was too slow for it is gone.
+            socket.resume();
+        }
         self.wait(local, Failure::Lost);
     }
 
