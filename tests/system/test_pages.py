@@ -20,12 +20,20 @@ from conftest import HERE, clean_environment
 
 FLOWS = HERE / "pages"
 FLOW_SECONDS_MAX = 180
+# Flows that are held through a gateway as well: one of each page.
+THROUGH_A_GATEWAY = [
+    ("overview", "figuresMoveWithTheTraffic"),
+    ("letters", "allLettersAreSubscribedToAndUpdatedByMouse"),
+    ("random", "eachAnswerReplacesTheLastByMouse"),
+    ("stream", "exampleTextFillsThreeLanesByMouse"),
+    ("chat", "tenThousandAreAnsweredAndScrolledThrough"),
+]
 
 
 def flows():
     """The exported functions: (file, function)."""
     for file in sorted(FLOWS.glob("*.mjs")):
-        if file.name not in ("run.mjs", "visit.mjs"):
+        if file.name not in ("run.mjs", "visit.mjs", "gateway.mjs"):
             for name in re.findall(r"^export async function (\w+)", file.read_text(), re.M):
                 yield pytest.param(file.stem, name, id=f"{file.stem}-{name}")
 
@@ -93,11 +101,23 @@ def browsers(node, chromium):
 @pytest.mark.parametrize(("file", "name"), flows())
 def test_flow(browsers, serve, tmp_path, file, name):
     servers = [serve()]
-    assert 'id="root"' in servers[0].get("/"), "the binary has the placeholder: run scripts/pages, then build it again"
+    hold(browsers, servers, serve, tmp_path, file, name, servers[0])
+
+
+@pytest.mark.parametrize(("file", "name"), [*THROUGH_A_GATEWAY, ("gateway", "lettersStayOpenWhileTheServerRestarts")])
+def test_flow_through_a_gateway(browsers, serve, gateway, tmp_path, file, name):
+    servers = [serve()]
+    front = gateway(f"{servers[0].url}/letters", "--replay-on-reconnect")
+    hold(browsers, servers, serve, tmp_path, file, name, front)
+
+
+def hold(browsers, servers, serve, tmp_path, file, name, front):
+    """Has a flow held whose pages come from `front`, while its wishes are about the last of `servers`."""
+    assert 'id="root"' in front.get("/"), "the binary has the placeholder: run scripts/pages, then build it again"
     pictures = Path(os.environ.get("WIGWAG_PICTURES", tmp_path / "pictures")).resolve()
     pictures.mkdir(parents=True, exist_ok=True)
     browser = browsers()
-    browser.say(flow=file, name=name, url=servers[0].http, pictures=str(pictures))
+    browser.say(flow=file, name=name, url=front.http, pictures=str(pictures))
     while True:
         message = browser.hear()
         if "please" not in message:
