@@ -79,7 +79,7 @@ impl ClientSide {
     /// waited for longer each time, and not for ever.
     pub(super) fn wait_again(&mut self, local: &mut Local<'_>) {
         let mut waiting = Waiting { replaces: true, ..Waiting::new(&self.upstream) };
-        if let Some((since, flaps)) = &mut self.linked {
+        if let Some((since, flaps)) = self.replay.as_mut().and_then(|replay| replay.linked.as_mut()) {
             let stayed = local.now().duration_since(*since) >= self.upstream.config.retry_max;
             *flaps = if stayed { 0 } else { *flaps + 1 };
             if *flaps > FLAPS_MAX {
@@ -90,6 +90,10 @@ impl ClientSide {
             }
         }
         self.link = Link::Waiting(Box::new(waiting));
+        if let Some(mut socket) = self.socket(local) {
+            // The one that was too slow for it is gone.
+            socket.resume();
+        }
         self.wait(local, Failure::Lost);
     }
 
