@@ -31,7 +31,23 @@ def connect(*args, lines="", **env):
 def start(*args):
     """As `connect`, and lets it run."""
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    return subprocess.Popen([WIGWAG, "connect", *map(str, args)], env=clean_environment(), **pipes)
+    process = subprocess.Popen([WIGWAG, "connect", *map(str, args)], env=clean_environment(), **pipes)
+    STARTED.append(process)
+    return process
+
+
+STARTED = []
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left():
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
 
 
 def fails(run, *parts, code=1):

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 use crate::connect::ConnectArgs;
+use crate::load::LoadArgs;
 use crate::settings::{SETTINGS, Serving, Setting};
 use crate::try_clients::TryArgs;
 
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     /// Talk to any WebSocket server: type, pipe, record, replay
     #[command(after_help = CONNECT_EXAMPLES)]
     Connect(Box<ConnectArgs>),
+    /// Load a server, and prove that nothing was lost
+    Load(Box<LoadArgs>),
     /// Print the effective configuration, or check a file
     #[command(after_help = CONFIG_EXAMPLES)]
     Config(ConfigArgs),

@@ -7,6 +7,7 @@ mod client;
 mod config;
 mod connect;
 mod gateway;
+mod load;
 mod log;
 mod man;
 mod process;
@@ -52,6 +53,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Try(args) => try_clients::run(&args),
         Command::Connect(args) => connect::run(*args),
+        Command::Load(args) => load::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Completions { shell } => {

@@ -202,11 +202,6 @@ impl Heat {
         Duration::ZERO
     }
 
-    /// Forgets everything and keeps the memory.
-    pub(crate) fn clear(&mut self) {
-        self.counts.clear();
-    }
-
     fn bucket(nanos: u64) -> usize {
         if nanos < 1024 {
             return 0;

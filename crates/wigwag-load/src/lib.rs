@@ -17,10 +17,21 @@ pub mod account;
 pub mod latency;
 pub mod outcome;
 pub mod plan;
+pub mod search;
 pub mod snapshot;
 
+mod control;
+mod environment;
+mod faults;
+mod health;
+mod ledger;
+mod payload;
 pub mod run;
 mod seconds;
+mod shape;
+mod timeline;
+mod verdict;
+mod worker;
 
 pub use account::{Account, Class};
 pub use latency::{Heat, Latency};

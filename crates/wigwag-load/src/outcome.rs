@@ -175,3 +175,47 @@ pub struct Environment {
     /// The machine's name.
     pub host: String,
 }
+
+impl Difference {
+    /// How `got` differs from `expected`. Where it does not, the first difference is behind the end.
+    #[must_use]
+    pub fn between(expected: &[u8], got: &[u8]) -> Self {
+        let at = expected.iter().zip(got).position(|(one, other)| one != other);
+        let at = at.unwrap_or(expected.len().min(got.len()));
+        let from = at.saturating_sub(EXCERPT_BEFORE);
+        let excerpt = |bytes: &[u8]| {
+            let end = bytes.len().min(at + EXCERPT_AFTER);
+            bytes[from.min(end)..end].escape_ascii().to_string()
+        };
+        Self {
+            at: at as u64,
+            from: from as u64,
+            expected: excerpt(expected),
+            got: excerpt(got),
+            expected_bytes: expected.len() as u64,
+            got_bytes: got.len() as u64,
+        }
+    }
+}
+
+/// Bytes of an excerpt before the first difference, and from it on.
+const EXCERPT_BEFORE: usize = 24;
+const EXCERPT_AFTER: usize = 104;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_shows_what_is_around_the_first_byte_that_differs() {
+        let expected = [b'x'; 300];
+        let mut got = expected;
+        got[200] = 0xff;
+        let difference = Difference::between(&expected, &got);
+        assert_eq!((difference.at, difference.from), (200, 176));
+        assert_eq!(difference.got, format!("{}\\xff{}", "x".repeat(24), "x".repeat(99)));
+        let short = Difference::between(b"abc", b"ab");
+        assert_eq!((short.at, &*short.expected, &*short.got), (2, "abc", "ab"));
+        assert_eq!(Difference::between(b"", b"hello").got, "hello");
+    }
+}

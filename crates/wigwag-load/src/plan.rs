@@ -16,6 +16,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use wigwag_net::url::WsUrl;
 
+pub(crate) use self::payload::Part;
+pub use self::{check::SIZE_MIN, threshold::number};
 pub use self::{
     check::{CheckedPlan, PlanEcho, PlanError},
     expect::{Expect, ExpectError, JsonPath},
@@ -50,7 +52,7 @@ pub struct Plan {
     /// `--in-flight`: messages of one connection that wait for their answers. Default: 256 in all, at least 1 each.
     pub in_flight: Option<u32>,
     /// `--think`: pause between an answer and the next message, drawn evenly from this range.
-    pub think: Option<Range>,
+    pub think: Option<Think>,
     /// `--seed`: what all that is random is drawn from. Default: a random one, which the outcome names.
     pub seed: Option<u64>,
     /// `-m`, `-f`: what to send.
@@ -155,9 +157,9 @@ pub struct Stage {
     pub connections: u32,
 }
 
-/// A range of times, both ends included (`100ms..2s`).
+/// A range of pauses, both ends included (`100ms..2s`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Range {
+pub struct Think {
     /// The least.
     #[serde(with = "crate::seconds")]
     pub least: Duration,

@@ -21,6 +21,7 @@
 //! | [`topic`] | one message to many connections |
 //! | [`limits`] | every bound, with its default |
 //! | [`metrics`] | what the workers count |
+//! | [`pace`] | what a worker does at times that it names itself |
 //! | [`transport`] | a socket with its TLS session and unread bytes |
 //! | [`url`] | `ws://` and `wss://` URLs in their parts |
 //! | `worker` | the loop itself (private) |
@@ -31,6 +32,7 @@ pub mod local;
 pub mod message;
 pub mod metrics;
 pub mod net;
+pub mod pace;
 pub mod remote;
 pub mod service;
 pub mod socket;
@@ -48,6 +50,7 @@ pub use limits::Limits;
 pub use local::{Agreed, Held, Local};
 pub use message::OwnedMessage;
 pub use net::{Connect, DrainReport, Handle, Listener, Net};
+pub use pace::{Pacer, Turn};
 pub use remote::{Ready, Remote, SendError};
 pub use service::{CloseCause, Closed, OpenError, OpenErrorKind, PeerEnd, Service, Timer};
 pub use socket::{ConnectionId, OnFull, Socket};

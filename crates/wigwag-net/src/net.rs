@@ -29,6 +29,7 @@ use crate::{
     limits::{FOREVER, Limits},
     message::OwnedMessage,
     metrics::{AllMetrics, WorkerMetrics},
+    pace::Pacer,
     remote::RemoteState,
     service::{CloseCause, Closed, OpenError, OpenErrorKind, Service},
     socket::ConnectionId,
@@ -267,6 +268,13 @@ impl Handle {
         self.shared.inboxes[0].push(Command::Every(period.clamp(Duration::from_millis(1), FOREVER), Box::new(tick)));
     }
 
+    /// Calls `pacer` on a worker, first at once and then when it asks for it; a worker has one at most, the last given.
+    pub fn pace(&self, worker: usize, pacer: impl Pacer) {
+        if let Some(inbox) = self.shared.inboxes.get(worker) {
+            inbox.push(Command::Pace(Box::new(pacer)));
+        }
+    }
+
     /// Begins to stop: the same as [`Net::drain`], without waiting. A later call can only bring the end forward.
     pub fn start_drain(&self, timeout: Duration) {
         self.shared.draining.store(true, Ordering::Release);
@@ -441,6 +449,7 @@ pub(crate) enum Command {
     Resume(Arc<RemoteState>),
     Publish(Topic, Prepared),
     Every(Duration, Tick),
+    Pace(Box<dyn Pacer>),
     Drain(Instant),
 }
 

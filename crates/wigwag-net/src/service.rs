@@ -1,6 +1,6 @@
 //! The one trait that a user writes: [`Service`], one connection's behaviour.
 
-use std::{any::Any, fmt};
+use std::{any::Any, fmt, time::Instant};
 
 use wigwag_proto::{CloseCode, CloseReason, Message, MessageKind, ProtocolError, handshake::client};
 
@@ -29,6 +29,9 @@ use crate::{
 /// ```
 #[expect(unused_variables, reason = "the default bodies ignore what an implementation will use")]
 pub trait Service: Send + 'static {
+    /// A client's TCP connection stands, since this time; TLS and the opening handshake follow.
+    fn on_connected(&mut self, now: Instant) {}
+
     /// The opening handshake is done.
     fn on_open(&mut self, socket: &mut Socket<'_>) {}
 

@@ -44,6 +44,7 @@ use crate::{
     local::{Agreed, Local},
     metrics::WorkerMetrics,
     net::{ConnectJob, DrainReport, Handle, Inbox, Listener, Tick},
+    pace::{Pacer, Turn},
     poll::{Poller, Ready},
     remote::{Remote, RemoteState},
     service::{CloseCause, Closed, Service, Timer},
@@ -75,6 +76,8 @@ pub(crate) struct Worker {
     /// Connections that a callback asked for and that could not even be begun: their services are told after it.
     unopened: Vec<ConnectJob>,
     ticks: Vec<Option<(Duration, Instant, Tick)>>,
+    /// When to call it next, and whom.
+    pacer: Option<(Instant, Box<dyn Pacer>)>,
     acceptance: Acceptance,
     drain: Option<Draining>,
     /// Callbacks that are running: connections are not freed under them.
@@ -120,6 +123,7 @@ impl Worker {
             flushing: Vec::new(),
             unopened: Vec::new(),
             ticks: Vec::new(),
+            pacer: None,
             acceptance,
             drain: None,
             callback_depth: 0,
@@ -152,6 +156,7 @@ impl Worker {
             self.take_commands(&mut commands);
             self.run_queued(&mut buffer);
             self.give_up_unopened();
+            self.pace();
             self.flush_dirty();
             self.end_turn();
             if self.is_drained() {
@@ -164,7 +169,8 @@ impl Worker {
         let busy = !self.run_queue.is_empty() || !self.dirty.is_empty() || !self.unopened.is_empty();
         let idle = !busy && !self.acceptance.has_ready() && self.inbox.fall_asleep();
         let timeout = if idle {
-            let deadline = self.wheel.next_deadline();
+            let paced = self.pacer.as_ref().map(|(at, _)| *at);
+            let deadline = [self.wheel.next_deadline(), paced].into_iter().flatten().min();
             deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
         } else {
             Some(Duration::ZERO)
@@ -220,6 +226,20 @@ impl Worker {
             self.dispatch_kept(index);
             self.read(index, buffer);
         }
+    }
+
+    /// Calls the pacer if its time has come, which is looked up anew: the turn may have been long.
+    fn pace(&mut self) {
+        let Some((at, mut pacer)) = self.pacer.take() else { return };
+        if Instant::now() < at {
+            self.pacer = Some((at, pacer));
+            return;
+        }
+        self.callback_depth += 1;
+        let next = guard("a pacer", || pacer.on_pace(&mut Turn { worker: self }).map(|next| (next, pacer)));
+        self.callback_depth -= 1;
+        // One that was given meanwhile stands.
+        self.pacer = self.pacer.take().or(next.flatten());
     }
 
     fn flush_dirty(&mut self) {

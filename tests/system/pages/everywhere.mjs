@@ -1,6 +1,6 @@
 // What holds on every page: axe, both themes, a phone, the keyboard, the state of the server.
 import assert from "node:assert/strict";
-import { eventually, tabTo } from "./visit.mjs";
+import { eventually, isOpen, tabTo } from "./visit.mjs";
 
 const PAGES = { Overview: "/", Random: "/random", Chat: "/chat", Stream: "/stream", Letters: "/letters", Console: "/console" };
 
@@ -99,6 +99,7 @@ export async function everyPageSaysThatTheServerIsAwayAndComesBack(visit) {
 async function checkAllAccessible(visit, page, picture) {
   for (const title of Object.keys(PAGES)) {
     await goTo(page, title);
+    if (title !== "Console") await isOpen(page); // It connects when it is told to.
     await visit.checkAccessible(page);
     await visit.picture(page, `${title.toLowerCase()}-${picture}`);
   }

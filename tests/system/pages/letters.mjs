@@ -83,6 +83,6 @@ function number(page, letter) {
   );
 }
 
-async function log(page) {
-  return page.getByRole("log", { name: "Updates" }).or(page.getByRole("region", { name: "Updates" })).locator("span").allInnerTexts();
+function log(page) {
+  return page.getByRole("region", { name: "Log of updates" }).getByRole("listitem").allInnerTexts();
 }

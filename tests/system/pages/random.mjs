@@ -56,6 +56,14 @@ export async function whatIsAskedWhileTheServerIsAwayIsAskedWhenItIsBack(visit) 
   assert.equal(await received(visit), 2);
 }
 
+export async function answersComeOverTls(visit) {
+  await visit.goToTlsServer();
+  const page = await visit.open("/random");
+  await isOpen(page);
+  await ask(page).click();
+  await answered(page, 1);
+}
+
 function ask(page) {
   return page.getByRole("button", { name: "Ask for a number" });
 }

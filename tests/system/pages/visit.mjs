@@ -41,6 +41,7 @@ export class Visit {
     const context = await this.#browser.newContext({
       colorScheme: theme,
       viewport: phone ? PHONE : WIDE,
+      ignoreHTTPSErrors: true,
       permissions: ["clipboard-read", "clipboard-write"],
       ...more,
     });
@@ -66,9 +67,19 @@ export class Visit {
     await this.#ask("kill");
   }
 
+  /** It is there, and does nothing any more. */
+  async freezeServer() {
+    await this.#ask("freeze");
+  }
+
   /** On the port that it had. */
   async startServer() {
     await this.#ask("start");
+  }
+
+  /** From here on the visit is to another server, which speaks TLS with a certificate that nobody knows. */
+  async goToTlsServer() {
+    this.url = await this.#ask("serve_tls");
   }
 
   /** A figure of the server's /metrics. */
@@ -83,6 +94,11 @@ export class Visit {
 
   /** Fails if axe finds anything. */
   async checkAccessible(page) {
+    // A colour on its way from one to the other is neither.
+    await page.evaluate(() => {
+      const passing = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime !== Infinity);
+      return Promise.allSettled(passing.map((one) => one.finished));
+    });
     await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
     const found = violations.map(({ id, help, nodes }) => {

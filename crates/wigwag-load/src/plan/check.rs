@@ -114,7 +114,11 @@ impl Plan {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(CheckedPlan {
             seed: self.seed.unwrap_or_else(|| fastrand::u64(..1 << 48)),
-            in_flight: self.in_flight.unwrap_or((IN_FLIGHT_TOTAL / connections_max).max(1)),
+            in_flight: self.in_flight.unwrap_or(match self.think {
+                None => (IN_FLIGHT_TOTAL / connections_max).max(1),
+                // Who thinks waits for the answer first.
+                Some(_) => 1,
+            }),
             workers: self.workers.unwrap_or(cores).clamp(1, connections_max.max(1) as usize).min(WORKERS_MAX),
             sizes,
             drain: self.drain.unwrap_or(self.timeout),
@@ -269,7 +273,7 @@ fn stages(plan: &Plan) -> String {
 }
 
 /// The ledger's payload needs this many bytes.
-pub(crate) const SIZE_MIN: u32 = 16;
+pub const SIZE_MIN: u32 = 16;
 /// Above this a message is a file transfer.
 const SIZE_MAX: u32 = 16 << 20;
 const SIZES_DEFAULT: Sizes = Sizes::exactly(64);

@@ -186,8 +186,10 @@ fn quantile(name: &str) -> Option<f64> {
         "min" => Some(0.0),
         "max" => Some(1.0),
         _ => {
-            let percent: f64 = name.strip_prefix('p')?.parse().ok()?;
-            (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
+            let percent = name.strip_prefix('p').filter(|digits| digits.starts_with(|c: char| c.is_ascii_digit()))?;
+            // Read as hundredths, not divided by a hundred: 99.9 is to be 0.999 to the last bit.
+            let share: f64 = format!("{percent}e-2").parse().ok()?;
+            (0.0..=1.0).contains(&share).then_some(share)
         }
     }
 }
@@ -196,8 +198,9 @@ fn seconds(text: &str) -> Option<f64> {
     humantime::parse_duration(text).ok().as_ref().map(Duration::as_secs_f64)
 }
 
-/// `10k` is ten thousand, `2.5m` two and a half million; for rates as well as thresholds.
-pub(crate) fn number(text: &str) -> Option<f64> {
+/// A number that is not negative: `10k` is ten thousand, `2.5m` two and a half million.
+#[must_use]
+pub fn number(text: &str) -> Option<f64> {
     let (digits, factor) = match text.char_indices().last()? {
         (at, 'k' | 'K') => (&text[..at], 1e3),
         (at, 'm' | 'M') => (&text[..at], 1e6),

@@ -120,6 +120,10 @@ impl Worker {
             return self.try_next(index, &error);
         }
         let _ = slot.socket.set_nodelay(true); // Slower without, not wrong.
+        let now = self.context.now;
+        if let Some(Opening::Client { job, .. }) = &mut slot.extra().opening {
+            super::guard("on_connected", || job.service.on_connected(now));
+        }
         if let Err(error) = self.write_request(index) {
             return self.fail_opening(index, error);
         }

@@ -85,6 +85,7 @@ impl Worker {
                 self.ticks[number] = Some((period, first, tick));
                 self.wheel.insert(first, Due { slot: 0, generation: 0, what: What::Tick(number as u32) });
             }
+            Command::Pace(pacer) => self.pacer = Some((self.context.now, pacer)),
             Command::Drain(deadline) => self.start_drain(deadline),
         }
     }

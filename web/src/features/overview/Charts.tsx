@@ -7,29 +7,33 @@ import { historyOf, isAboveBounds, latencyMs, rateOf, sumOf, valuesOf } from "./
 import styles from "./Overview.module.css";
 
 const WINDOW = "the last 60 s";
-const NOTHING_YET = "Waiting for the first figures";
+const HEIGHT = 132;
 
 /** Four charts over the last minute, all services together. */
-export function Charts({ snapshots }: { snapshots: readonly Snapshot[] }) {
+export function Charts({ snapshots, waiting }: { snapshots: readonly Snapshot[]; waiting: boolean }) {
   const lines = useMemo(() => linesOf(snapshots), [snapshots]);
   const { times } = lines;
+  const nothing = waiting ? "Waiting for the first figures" : "This server sends no live figures";
   return (
     <div className={styles.charts}>
       <Card title="Connections">
         <LineChart
           label={`Open connections, ${WINDOW}`}
           times={times}
+          syncKey="overview"
           series={[{ label: "open", style: "plain", values: lines.connections }]}
           format={formatCount}
           formatTick={(value) => (Number.isInteger(value) ? formatShort(value) : "")}
           topAtLeast={10}
-          empty={NOTHING_YET}
+          empty={nothing}
+          height={HEIGHT}
         />
       </Card>
       <Card title="Messages">
         <LineChart
           label={`Messages per second, ${WINDOW}`}
           times={times}
+          syncKey="overview"
           series={[
             { label: "in", style: "in", values: lines.messagesIn },
             { label: "out", style: "out", values: lines.messagesOut },
@@ -37,13 +41,15 @@ export function Charts({ snapshots }: { snapshots: readonly Snapshot[] }) {
           format={formatRate}
           formatTick={formatShort}
           topAtLeast={10}
-          empty={NOTHING_YET}
+          empty={nothing}
+          height={HEIGHT}
         />
       </Card>
       <Card title="Bytes">
         <LineChart
           label={`Bytes per second, ${WINDOW}`}
           times={times}
+          syncKey="overview"
           series={[
             { label: "in", style: "in", values: lines.bytesIn },
             { label: "out", style: "out", values: lines.bytesOut },
@@ -52,13 +58,15 @@ export function Charts({ snapshots }: { snapshots: readonly Snapshot[] }) {
           formatTick={formatBytes}
           base={1024}
           topAtLeast={1024}
-          empty={NOTHING_YET}
+          empty={nothing}
+          height={HEIGHT}
         />
       </Card>
       <Card title="Answer latency">
         <LineChart
           label={`Time the server took to answer, ${WINDOW}, logarithmic`}
           times={times}
+          syncKey="overview"
           scale="log"
           spanAtLeast={[0.01, 1]}
           series={[
@@ -68,7 +76,8 @@ export function Charts({ snapshots }: { snapshots: readonly Snapshot[] }) {
           ]}
           format={formatLatency}
           formatTick={formatDuration}
-          empty={times.length ? `No message was answered in ${WINDOW}` : NOTHING_YET}
+          empty={times.length ? `No message was answered in ${WINDOW}` : nothing}
+          height={HEIGHT}
         />
       </Card>
     </div>

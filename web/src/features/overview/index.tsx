@@ -14,12 +14,12 @@ export default function OverviewPage() {
     <>
       <PageHeader title="Overview" aside={<ConnectionNotice name={PATH} state={state} connection={connection} />}>
         {latest && state.kind !== "open"
-          ? `Figures as of ${formatTime(latest.time_unix_milliseconds, { milliseconds: false })}.`
-          : "Live figures, once a second."}{" "}
+          ? `These figures are as of ${formatTime(latest.time_unix_milliseconds, { milliseconds: false })}.`
+          : "Live figures come once a second."}{" "}
         wigwag {latest?.version ?? UNKNOWN}, running for {formatLongDuration(latest?.uptime_seconds)}
       </PageHeader>
       <Services history={history} latest={latest} />
-      <Charts snapshots={history} />
+      <Charts snapshots={history} waiting={state.kind !== "refused" && state.kind !== "closed"} />
       <ServerFacts latest={latest} />
     </>
   );

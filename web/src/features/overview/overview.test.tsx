@@ -91,8 +91,19 @@ describe("the overview", () => {
     await feed(aSnapshot(5, { closes_total: { 1000: 3 } }));
     act(() => sockets.latest("/metrics/live").end(1006));
     await waitFor(() => expect(container).toHaveTextContent("reconnecting in 1 s"));
-    expect(container).toHaveTextContent(/Figures as of \d\d:\d\d:\d\d\./);
+    expect(container).toHaveTextContent(/These figures are as of \d\d:\d\d:\d\d\./);
     expect(container).toHaveTextContent("1000 normal closure3");
+  });
+
+  it("does not stumble over what is no snapshot", async () => {
+    show();
+    const socket = sockets.latest("/metrics/live");
+    act(() => {
+      socket.accept();
+      for (const odd of ["", "{", "null", "[]", "7", '{"services": 1}', new ArrayBuffer(3)]) socket.say(odd);
+      socket.say(aSnapshot(3));
+    });
+    expect(await screen.findByText(/running for 3 s$/)).toBeInTheDocument();
   });
 
   it("begins a new history when the server was restarted", async () => {

@@ -28,6 +28,8 @@ export interface LineChartProps {
   formatTick?: (value: number) => string;
   /** Said in the plot while there is nothing to draw. */
   empty?: string;
+  /** Charts with the same key are read together: pointing at one reads the same second in all. */
+  syncKey?: string;
   /** Default: 60. */
   windowSeconds?: number;
   /** Default: linear from 0. */

@@ -27,7 +27,7 @@ export function createPlot(
 ): uPlot {
   const colour = tokenReader(host);
   const font = `12px ${getComputedStyle(host).fontFamily}`;
-  const { series, scale = "linear" } = props();
+  const { series, scale = "linear", syncKey } = props();
   const log = scale === "log";
   const now = () => props().times.at(-1) ?? 0;
   const windowSeconds = () => props().windowSeconds ?? 60;
@@ -37,7 +37,12 @@ export function createPlot(
     height,
     padding: [8, LABEL_GUTTER, 0, 0],
     legend: { show: false },
-    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+    cursor: {
+      y: false,
+      points: { show: false },
+      drag: { x: false, y: false },
+      ...(syncKey && { sync: { key: syncKey, setSeries: false } }),
+    },
     scales: {
       x: { time: false, range: () => [now() - windowSeconds(), now()] },
       y: log

@@ -1,0 +1,56 @@
+//! `wigwag load`: flags become a plan, the plan is run, the outcome is shown, and the exit code says the verdict.
+//!
+//! What a run is and how it is judged is `wigwag-load`'s. Absent on purpose: everything that the desktop window or a test
+//! would have to do again.
+
+mod args;
+mod payload;
+mod summary;
+mod target;
+
+use std::{
+    process::ExitCode,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
+
+use anyhow::Context as _;
+use wigwag_load::{Outcome, Run, RunHandle};
+
+pub(crate) use args::LoadArgs;
+
+/// Runs the plan. The exit code is the verdict's.
+pub(crate) fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
+    let plan = match args.plan() {
+        Ok(plan) => plan,
+        Err(error) => {
+            anstream::eprintln!("\x1b[1;31merror:\x1b[0m {error:#}");
+            return Ok(ExitCode::from(crate::EXIT_USAGE));
+        }
+    };
+    let handle = Run::start(plan)?;
+    stop_on_ctrl_c(&handle)?;
+    let outcome = handle.wait();
+    show(args, &outcome)?;
+    Ok(ExitCode::from(outcome.judgement.exit_code))
+}
+
+/// The first ctrl-c stops gently, the second at once; both with a report.
+fn stop_on_ctrl_c(handle: &RunHandle) -> anyhow::Result<()> {
+    let handle = handle.clone();
+    let presses = AtomicU32::new(0);
+    ctrlc::set_handler(move || match presses.fetch_add(1, Relaxed) {
+        0 => {
+            anstream::eprintln!("stopping: waiting for answers (ctrl-c again ends at once)");
+            handle.stop();
+        }
+        _ => handle.abort(),
+    })
+    .context("cannot watch for ctrl-c")
+}
+
+fn show(args: &LoadArgs, outcome: &Outcome) -> anyhow::Result<()> {
+    if !args.quiet {
+        summary::print(outcome)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! What the generator itself suffers from: read from `/proc`, and judged. Where there is no `/proc`, figures stay 0.
+
+use std::{fs, time::Duration};
+
+use crate::{
+    plan::{CheckedPlan, Metric},
+    snapshot::{Health, Saturation, SaturationKind, WorkerHealth},
+    worker::{NO_PORT, TOO_MANY_FILES},
+};
+
+/// A thread's CPU time and the time it waited for a core, both in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    pub(crate) cpu: u64,
+    pub(crate) waiting: u64,
+}
+
+impl Spent {
+    /// As counted so far.
+    pub(crate) fn of_thread(thread: u32) -> Self {
+        let text = fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).unwrap_or_default();
+        let mut fields = text.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0));
+        Self { cpu: fields.next().unwrap_or(0), waiting: fields.next().unwrap_or(0) }
+    }
+
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self { cpu: self.cpu.saturating_sub(before.cpu), waiting: self.waiting.saturating_sub(before.waiting) }
+    }
+
+    pub(crate) fn health(self, elapsed_nanos: u64, stall_max: Duration) -> WorkerHealth {
+        let share = |nanos: u64| nanos as f64 / elapsed_nanos.max(1) as f64;
+        WorkerHealth { cpu: share(self.cpu).min(1.0), waiting: share(self.waiting), stall_max }
+    }
+}
+
+/// The calling thread's number.
+pub(crate) fn this_thread() -> Option<u32> {
+    let link = fs::read_link("/proc/thread-self").ok()?;
+    link.file_name()?.to_str()?.parse().ok()
+}
+
+/// Resident memory of this process, in bytes.
+pub(crate) fn memory_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
+/// Open file descriptors of this process: slow where there are many.
+pub(crate) fn descriptors() -> u64 {
+    fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64)
+}
+
+/// How many this process may have.
+pub(crate) fn descriptors_max() -> u64 {
+    rlimit::Resource::NOFILE.get().map_or(0, |(soft, _)| soft)
+}
+
+/// Local ports that the system gives to connections, per local address and server.
+pub(crate) fn ports_max() -> u64 {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let mut ends = range.split_ascii_whitespace().filter_map(|end| end.parse::<u64>().ok());
+    match (ends.next(), ends.next()) {
+        (Some(first), Some(last)) if first <= last => last - first + 1,
+        _ => 28_232,
+    }
+}
+
+/// What the judgement of saturation rests on besides [`Health`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Strain {
+    /// How far the open loop was behind its schedule when sending ended, in nanoseconds.
+    pub(crate) behind: u64,
+    /// For how long the server's full queues kept messages back.
+    pub(crate) held: u64,
+    /// How long was sent.
+    pub(crate) sending: u64,
+    pub(crate) no_descriptor: u64,
+    pub(crate) no_port: u64,
+}
+
+impl Strain {
+    /// Whether the asked rate was not reached.
+    pub(crate) fn is_short(&self) -> bool {
+        self.behind > BEHIND_NANOS_MIN && self.behind > self.sending / 20
+    }
+
+    /// Whether it was the server that kept messages back.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held > self.sending / 20
+    }
+
+    /// Counts the connections that failed by a limit of this machine.
+    pub(crate) fn note_errors(&mut self, errors: &std::collections::BTreeMap<String, u64>) {
+        self.no_descriptor = errors.get(TOO_MANY_FILES).copied().unwrap_or(0);
+        self.no_port = errors.get(NO_PORT).copied().unwrap_or(0);
+    }
+}
+
+/// Why the generator, not the server, was the limit; empty if it was not.
+pub(crate) fn judge(health: &Health, strain: &Strain, plan: &CheckedPlan) -> Vec<Saturation> {
+    let mut found = Vec::new();
+    let mut add = |kind, text: String| found.push(Saturation { kind, text });
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    let open_loop = plan.plan().rate.is_some();
+    let lag_max = lag_max(plan);
+    if open_loop && !strain.is_held() {
+        if health.send_lag_p99 > lag_max {
+            let (lag, most) = (millis(health.send_lag_p99), millis(lag_max));
+            add(
+                SaturationKind::SendLag,
+                format!("1 % of the messages went out {lag:.1} ms late or more (limit {most:.1} ms)"),
+            );
+        }
+        if strain.is_short() {
+            let behind = strain.behind as f64 / 1e9;
+            add(
+                SaturationKind::Rate,
+                format!("the asked rate was not reached: {behind:.1} s behind when sending ended"),
+            );
+        }
+    }
+    for (number, worker) in health.workers.iter().enumerate() {
+        if worker.cpu > CPU_MAX {
+            let cpu = worker.cpu * 100.0;
+            add(
+                SaturationKind::Cpu,
+                format!("worker {number} used {cpu:.0} % of a core: add workers (-w) or machines"),
+            );
+        }
+        if worker.waiting > WAITING_MAX {
+            let waiting = worker.waiting * 100.0;
+            let text = format!("worker {number} waited {waiting:.0} % of the time for a core that others had");
+            add(SaturationKind::Crowded, text);
+        }
+        if worker.stall_max > STALL_MAX {
+            let stall = millis(worker.stall_max);
+            add(SaturationKind::Stall, format!("worker {number} looked at nothing for {stall:.0} ms"));
+        }
+    }
+    if strain.no_descriptor > 0 {
+        let most = health.descriptors_max;
+        let text = format!("no file descriptor left: {most} may be open (raise the hard limit: ulimit -Hn)");
+        add(SaturationKind::Descriptors, text);
+    }
+    if strain.no_port > 0 {
+        let most = health.ports_max;
+        let text = format!("no local port left: {most} per local address (use --source-ip)");
+        add(SaturationKind::Ports, text);
+    }
+    found
+}
+
+/// How late messages may go out: 20 ms, or a quarter of the least latency that was asked for.
+fn lag_max(plan: &CheckedPlan) -> Duration {
+    let thresholds = plan.plan().thresholds.iter();
+    let times = thresholds.filter(|one| matches!(one.metric, Metric::Latency(_) | Metric::Service(_) | Metric::Mean));
+    let least = times.map(|one| one.bound / 4.0).fold(LAG_MAX.as_secs_f64(), f64::min);
+    Duration::from_secs_f64(least.clamp(0.002, LAG_MAX.as_secs_f64()))
+}
+
+const BEHIND_NANOS_MIN: u64 = 100_000_000;
+const LAG_MAX: Duration = Duration::from_millis(20);
+/// Above this share of a core a worker has no time left.
+const CPU_MAX: f64 = 0.95;
+const WAITING_MAX: f64 = 0.3;
+const STALL_MAX: Duration = Duration::from_millis(500);

@@ -1,0 +1,395 @@
+//! The ledger of one worker: what was sent on its connections, and what every arrival is. No sockets, no clock.
+//!
+//! An arrival that names its message settles that one, whatever the order. One that names another connection's message is
+//! that connection's business: on another worker it goes there as a [`Note`]. One that names none is an altered answer to
+//! a message under way; to which, the end shows: if all are answered after all, it answered nothing.
+
+mod rules;
+mod tally;
+mod window;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+pub(crate) use self::{
+    rules::Rules,
+    tally::Tally,
+    window::{Entry, Window},
+};
+use crate::{
+    account::Class,
+    outcome::{Difference, Offender},
+    payload::Id,
+    plan::{Expect, Record},
+};
+
+/// What one worker knows of its connections' messages.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    rules: Arc<Rules>,
+    worker: u32,
+    /// By the connection's place in this worker.
+    windows: Vec<Window>,
+    pub(crate) tally: Tally,
+    /// When answers came that name no message, by the connection's place: as many as its window has.
+    unnamed: HashMap<u32, VecDeque<u64>>,
+    /// What a recorder has not heard of yet.
+    pub(crate) records: Vec<Record>,
+    scratch: String,
+}
+
+/// An answer that came on another worker's connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Note {
+    id: Id,
+    came_on: u32,
+    at: u64,
+}
+
+/// How a connection ended, for the messages that are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Properly: we read up to the peer's Close, so what has not come was lost.
+    Closed,
+    /// In any other way: nobody can know.
+    Died,
+}
+
+/// What an arrival did.
+#[derive(Debug, Default)]
+pub(crate) struct Arrived {
+    /// The connection (its place in this worker) that has a free place in its window.
+    pub(crate) freed: Option<u32>,
+    /// What another worker has to be told.
+    pub(crate) note: Option<(u32, Note)>,
+}
+
+impl Ledger {
+    pub(crate) fn new(rules: Arc<Rules>, worker: u32, connections: u32) -> Self {
+        let windows = std::iter::repeat_with(Window::default).take(connections as usize).collect();
+        Self {
+            rules,
+            worker,
+            windows,
+            tally: Tally::default(),
+            unnamed: HashMap::new(),
+            records: Vec::new(),
+            scratch: String::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn window(&self, local: u32) -> &Window {
+        &self.windows[local as usize]
+    }
+
+    /// The next message of this connection, to be sent with `send`, and entered here as sent.
+    #[inline]
+    pub(crate) fn send(
+        &mut self,
+        local: u32,
+        now: u64,
+        intended: u64,
+        send: impl FnOnce(crate::payload::Composed<'_>),
+    ) {
+        let id = Id { connection: self.global(local), sequence: self.windows[local as usize].next() };
+        send(self.rules.payloads.compose(id, now, &mut self.scratch));
+        let window = &mut self.windows[local as usize];
+        let entry = Entry::new(now, intended);
+        window.push(entry);
+        self.tally.account.sent += 1;
+        self.tally.account.outstanding += 1;
+        self.tally.second.sent += 1;
+        if self.rules.open_loop {
+            self.tally.lag(now.saturating_sub(intended));
+        }
+        if matches!(self.rules.expect, Expect::Nothing) {
+            window.take(id.sequence);
+            self.settle(id, &entry, Class::Ok, None);
+        }
+    }
+
+    /// A message came in on this connection. `kind_fits`: it is text or binary as ours are.
+    #[inline]
+    pub(crate) fn arrive(&mut self, local: u32, kind_fits: bool, content: &[u8], now: u64) -> Arrived {
+        self.tally.account.arrivals += 1;
+        if self.rules.in_order {
+            return self.arrive_in_order(local, kind_fits, content, now);
+        }
+        match self.rules.payloads.identify(content) {
+            Some(id) if id.connection == self.global(local) => {
+                self.arrive_own(local, id, kind_fits, content, now);
+                Arrived { freed: Some(local), note: None }
+            }
+            Some(id) => self.arrive_stray(local, id, content, now),
+            None => {
+                self.arrive_unnamed(local, content, now);
+                Arrived { freed: Some(local), note: None }
+            }
+        }
+    }
+
+    /// An answer of this worker's connection that came on another worker's.
+    pub(crate) fn resolve(&mut self, note: &Note) -> Arrived {
+        self.misroute(note.id, note.came_on, note.at)
+    }
+
+    /// The connection is gone: what is left is settled. The numbers go on where it is opened again.
+    pub(crate) fn end(&mut self, local: u32, end: End) {
+        let connection = self.global(local);
+        let class = if end == End::Closed { Class::Lost } else { Class::InDoubt };
+        let unnamed = self.windows[local as usize].unnamed() as usize;
+        let came = self.unnamed.remove(&local).unwrap_or_default();
+        let mut left = self.windows[local as usize].drain();
+        // Counted already: those that answers without a name were taken for.
+        for ((sequence, entry), at) in left.drain(..unnamed).zip(came) {
+            self.record(Id { connection, sequence }, Class::Altered, Some(&entry), Some(at));
+        }
+        for (sequence, entry) in left {
+            self.settle(Id { connection, sequence }, &entry, class, None);
+            self.offend(class, connection, Some(sequence), entry.sent, String::new, None);
+        }
+    }
+
+    /// Frees the places of messages that are past the time-out; gives how many.
+    pub(crate) fn expire(&mut self, local: u32, now: u64) -> u32 {
+        let window = &mut self.windows[local as usize];
+        if window.live() == 0 {
+            return 0;
+        }
+        window.expire(now.saturating_sub(self.rules.timeout_nanos))
+    }
+
+    fn arrive_own(&mut self, local: u32, id: Id, kind_fits: bool, content: &[u8], now: u64) {
+        let window = &mut self.windows[local as usize];
+        let Some(entry) = window.take(id.sequence) else {
+            let sent = id.sequence < window.next();
+            return self.surplus(if sent { Class::Duplicate } else { Class::Unsolicited }, id, content, now);
+        };
+        let overtaken = window.note_answered(id.sequence);
+        self.check_unnamed(local);
+        let composed = self.rules.payloads.compose(id, entry.sent, &mut self.scratch);
+        let fits = kind_fits && self.rules.fits(content, composed);
+        self.tally.account.answers += 1;
+        let waited = now.saturating_sub(entry.sent);
+        if !fits {
+            let difference = Difference::between(&composed.to_vec(), content);
+            self.settle(id, &entry, Class::Altered, Some(now));
+            let note = if kind_fits { "" } else { "text came as binary, or binary as text" };
+            self.offend(Class::Altered, id.connection, Some(id.sequence), now, || note.to_owned(), Some(difference));
+        } else if waited > self.rules.timeout_nanos {
+            self.settle(id, &entry, Class::Late, Some(now));
+            let note = || format!("after {:.3} s", waited as f64 / 1e9);
+            self.offend(Class::Late, id.connection, Some(id.sequence), now, note, None);
+        } else if overtaken {
+            let upto = self.windows[local as usize].answered_upto() - 1;
+            self.settle(id, &entry, Class::Reordered, Some(now));
+            self.offend(Class::Reordered, id.connection, Some(id.sequence), now, || format!("after {upto}"), None);
+        } else {
+            self.settle(id, &entry, Class::Ok, Some(now));
+        }
+    }
+
+    /// An arrival that names another connection's message.
+    fn arrive_stray(&mut self, local: u32, id: Id, content: &[u8], now: u64) -> Arrived {
+        let came_on = self.global(local);
+        if id.connection >= self.rules.connections {
+            self.surplus(Class::Unsolicited, Id { connection: came_on, ..id }, content, now);
+            return Arrived::default();
+        }
+        let worker = id.connection % self.rules.workers;
+        if worker == self.worker {
+            return self.misroute(id, came_on, now);
+        }
+        Arrived { freed: None, note: Some((worker, Note { id, came_on, at: now })) }
+    }
+
+    fn misroute(&mut self, id: Id, came_on: u32, now: u64) -> Arrived {
+        let local = id.connection / self.rules.workers;
+        let window = &mut self.windows[local as usize];
+        let Some(entry) = window.take(id.sequence) else {
+            let class = if id.sequence < window.next() { Class::Duplicate } else { Class::Unsolicited };
+            self.tally.surplus(class);
+            self.record(id, class, None, Some(now));
+            let note = || format!("came on connection {came_on}");
+            self.offend(class, id.connection, Some(id.sequence), now, note, None);
+            return Arrived::default();
+        };
+        self.check_unnamed(local);
+        self.tally.account.answers += 1;
+        self.settle(id, &entry, Class::Misrouted, Some(now));
+        let note = || format!("came on connection {came_on}");
+        self.offend(Class::Misrouted, id.connection, Some(id.sequence), now, note, None);
+        Arrived { freed: Some(local), note: None }
+    }
+
+    /// An arrival that names nothing: the altered answer to one of the messages under way, or nobody's.
+    fn arrive_unnamed(&mut self, local: u32, content: &[u8], now: u64) {
+        let connection = self.global(local);
+        let Some((sequence, entry)) = self.windows[local as usize].oldest() else {
+            return self.surplus(Class::Unsolicited, Id { connection, sequence: u32::MAX }, content, now);
+        };
+        if !self.windows[local as usize].push_unnamed() {
+            return self.alter(local, Id { connection, sequence }, entry, content, now);
+        }
+        self.unnamed.entry(local).or_default().push_back(now);
+        self.tally.account.answers += 1;
+        self.tally.settle(Class::Altered);
+        let composed = self.rules.payloads.compose(Id { connection, sequence }, entry.sent, &mut self.scratch);
+        let difference = Difference::between(&composed.to_vec(), content);
+        let note = || "names no message; compared with the oldest under way".to_owned();
+        self.offend(Class::Altered, connection, None, now, note, Some(difference));
+    }
+
+    /// A message was settled: an answer without a name may have lost the last one that it could belong to.
+    #[inline]
+    fn check_unnamed(&mut self, local: u32) {
+        if self.windows[local as usize].pop_unfounded() {
+            self.reject_unnamed(local);
+        }
+    }
+
+    #[cold]
+    fn reject_unnamed(&mut self, local: u32) {
+        let connection = self.global(local);
+        let at = self.unnamed.get_mut(&local).and_then(VecDeque::pop_front);
+        let account = &mut self.tally.account;
+        account.outstanding += 1;
+        account.altered -= 1;
+        account.answers -= 1;
+        account.unsolicited += 1;
+        self.record(Id { connection, sequence: u32::MAX }, Class::Unsolicited, None, at);
+        let mut offenders = self.tally.offenders.iter_mut();
+        let meant =
+            offenders.find(|one| one.class == Class::Altered && one.connection == connection && one.sequence.is_none());
+        if let Some(offender) = meant {
+            offender.class = Class::Unsolicited;
+            offender.note = String::new();
+        }
+    }
+
+    fn alter(&mut self, local: u32, id: Id, entry: Entry, content: &[u8], now: u64) {
+        self.windows[local as usize].take(id.sequence);
+        self.check_unnamed(local);
+        let composed = self.rules.payloads.compose(id, entry.sent, &mut self.scratch);
+        let difference = Difference::between(&composed.to_vec(), content);
+        self.tally.account.answers += 1;
+        self.settle(id, &entry, Class::Altered, Some(now));
+        let note = || "names no message: taken for the answer to the oldest".to_owned();
+        self.offend(Class::Altered, id.connection, Some(id.sequence), now, note, Some(difference));
+    }
+
+    /// Messages that do not name themselves, or whose answers do not: matched in the order of sending.
+    fn arrive_in_order(&mut self, local: u32, kind_fits: bool, content: &[u8], now: u64) -> Arrived {
+        let connection = self.global(local);
+        let fitting = if kind_fits { self.find_fitting(local, content) } else { None };
+        let oldest = self.windows[local as usize].oldest();
+        match (fitting, oldest) {
+            (Some((sequence, _)), _) if self.wants_more(local, sequence) => {
+                self.tally.account.parts += 1;
+                return Arrived::default();
+            }
+            (Some((sequence, _)), _) => self.arrive_own(local, Id { connection, sequence }, true, content, now),
+            (None, _) if kind_fits && self.repeats_last(local, content, now) => {
+                let last = self.windows[local as usize].answered_upto() - 1;
+                self.surplus(Class::Duplicate, Id { connection, sequence: last }, content, now);
+            }
+            (None, Some(_)) if self.rules.is_about_content() => self.arrive_unnamed(local, content, now),
+            (None, Some((sequence, entry))) => self.alter(local, Id { connection, sequence }, entry, content, now),
+            (None, None) => self.surplus(Class::Unsolicited, Id { connection, sequence: u32::MAX }, content, now),
+        }
+        Arrived { freed: Some(local), note: None }
+    }
+
+    /// The oldest message that this may be the answer to.
+    fn find_fitting(&mut self, local: u32, content: &[u8]) -> Option<(u32, Entry)> {
+        let connection = self.global(local);
+        let Self { rules, windows, scratch, .. } = self;
+        windows[local as usize].iter().take(LOOKED_THROUGH_MAX).find(|(sequence, entry)| {
+            let id = Id { connection, sequence: *sequence };
+            rules.fits(content, rules.payloads.compose(id, entry.sent, scratch))
+        })
+    }
+
+    /// Whether the message wants more answers than this one.
+    fn wants_more(&mut self, local: u32, sequence: u32) -> bool {
+        match self.rules.expect {
+            Expect::Count(count) => self.windows[local as usize].count_part(sequence) < count,
+            _ => false,
+        }
+    }
+
+    /// Whether this is once more the answer to the message that was answered last.
+    fn repeats_last(&mut self, local: u32, content: &[u8], now: u64) -> bool {
+        let connection = self.global(local);
+        let Some(sequence) = self.windows[local as usize].answered_upto().checked_sub(1) else { return false };
+        self.rules.is_about_content()
+            && self
+                .rules
+                .fits(content, self.rules.payloads.compose(Id { connection, sequence }, now, &mut self.scratch))
+    }
+
+    fn surplus(&mut self, class: Class, id: Id, content: &[u8], now: u64) {
+        self.tally.surplus(class);
+        let sequence = (id.sequence != u32::MAX).then_some(id.sequence);
+        self.record(id, class, None, Some(now));
+        let difference = (class == Class::Unsolicited).then(|| Difference::between(b"", content));
+        if !matches!(self.rules.expect, Expect::Nothing) {
+            self.offend(class, id.connection, sequence, now, String::new, difference);
+        }
+    }
+
+    #[inline]
+    fn settle(&mut self, id: Id, entry: &Entry, class: Class, answered: Option<u64>) {
+        self.tally.settle(class);
+        self.tally.last_answer = self.tally.last_answer.max(answered.unwrap_or(0));
+        if let (Some(now), Class::Ok | Class::Reordered | Class::Late) = (answered, class) {
+            self.tally.time(now.saturating_sub(entry.intended()), now.saturating_sub(entry.sent), self.rules.open_loop);
+        }
+        if self.rules.records_all || class != Class::Ok {
+            self.record(id, class, Some(entry), answered);
+        }
+    }
+
+    fn record(&mut self, id: Id, class: Class, entry: Option<&Entry>, answered: Option<u64>) {
+        if self.rules.records() {
+            self.records.push(Record {
+                connection: id.connection,
+                sequence: (id.sequence != u32::MAX).then_some(id.sequence),
+                class,
+                intended_nanos: entry.map(Entry::intended),
+                sent_nanos: entry.map(|entry| entry.sent),
+                answered_nanos: answered,
+            });
+        }
+    }
+
+    fn offend(
+        &mut self,
+        class: Class,
+        connection: u32,
+        sequence: Option<u32>,
+        at: u64,
+        note: impl FnOnce() -> String,
+        difference: Option<Difference>,
+    ) {
+        if self.tally.offenders.len() < self.rules.offenders_max {
+            let at = at as f64 / 1e9;
+            self.tally.offenders.push(Offender { class, connection, sequence, at, note: note(), difference });
+        }
+    }
+
+    /// The connection's number in the run.
+    #[inline]
+    fn global(&self, local: u32) -> u32 {
+        local * self.rules.workers + self.worker
+    }
+}
+
+/// How many messages under way an answer that names none is compared with.
+const LOOKED_THROUGH_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests;

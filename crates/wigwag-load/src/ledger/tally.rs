@@ -1,0 +1,106 @@
+//! What a worker has counted: classes, times, and the stretch of the time line that is running.
+
+use crate::{
+    account::{Account, Class},
+    latency::Latency,
+    outcome::Offender,
+    snapshot::{Latencies, Second},
+};
+
+/// What a worker has counted.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) account: Account,
+    /// Since the supervisor last took it.
+    pub(crate) second: Second,
+    pub(crate) times: Latencies,
+    pub(crate) offenders: Vec<Offender>,
+    /// When the last answer came, in nanoseconds since the run began.
+    pub(crate) last_answer: u64,
+}
+
+impl Tally {
+    #[inline]
+    pub(super) fn settle(&mut self, class: Class) {
+        self.account.outstanding -= 1;
+        self.account[class] += 1;
+        if class != Class::Ok {
+            self.second.offending += 1;
+        }
+        if class.is_answered() {
+            self.second.answered += 1;
+        }
+    }
+
+    pub(super) fn surplus(&mut self, class: Class) {
+        self.account[class] += 1;
+        self.second.offending += 1;
+    }
+
+    /// In the closed loop a message is sent when it was to be sent: one histogram stands for both.
+    #[inline]
+    pub(super) fn time(&mut self, intended: u64, sent: u64, open_loop: bool) {
+        if open_loop {
+            self.times.intended.record_nanos(intended);
+        }
+        self.times.service.record_nanos(sent);
+        self.second.heat.record_nanos(intended);
+    }
+
+    #[inline]
+    pub(super) fn lag(&mut self, lag: u64) {
+        self.times.lag.record_nanos(lag);
+        self.second.lag.record_nanos(lag);
+    }
+
+    /// All times so far, with what the closed loop leaves out.
+    pub(crate) fn latencies(&self, open_loop: bool) -> Latencies {
+        let mut times = self.times.clone();
+        if !open_loop {
+            times.intended = times.service.clone();
+        }
+        times
+    }
+}
+
+impl Latencies {
+    /// Adds another worker's.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let all: [(&mut Latency, &Latency); 7] = [
+            (&mut self.intended, &other.intended),
+            (&mut self.service, &other.service),
+            (&mut self.lag, &other.lag),
+            (&mut self.open, &other.open),
+            (&mut self.connect, &other.connect),
+            (&mut self.handshake, &other.handshake),
+            (&mut self.recovery, &other.recovery),
+        ];
+        all.into_iter().filter(|(_, other)| !other.is_empty()).for_each(|(own, other)| own.add(other));
+    }
+}
+
+impl Second {
+    /// Adds another worker's figures of the same time.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.answered += other.answered;
+        self.offending += other.offending;
+        self.errors += other.errors;
+        self.opened += other.opened;
+        self.open += other.open;
+        self.in_flight += other.in_flight;
+        self.bytes_out += other.bytes_out;
+        self.bytes_in += other.bytes_in;
+        self.cpu = self.cpu.max(other.cpu);
+        self.stall = self.stall.max(other.stall);
+        self.heat.add(&other.heat);
+        self.lag.add(&other.lag);
+    }
+
+    /// Appends the stretch that follows.
+    pub(crate) fn append(&mut self, next: &Self) {
+        let (open, in_flight, rate_asked) = (next.open, next.in_flight, next.rate_asked);
+        self.add(next);
+        (self.open, self.in_flight, self.rate_asked) = (open, in_flight, rate_asked);
+    }
+}

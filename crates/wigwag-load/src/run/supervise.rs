@@ -1,0 +1,214 @@
+//! The supervisor of a run: a thread that moves it from phase to phase, and keeps its time line.
+
+use std::{
+    sync::MutexGuard,
+    time::{Duration, Instant},
+};
+
+use wigwag_net::Net;
+
+use super::{State, Watch};
+use crate::{
+    control::lock,
+    faults,
+    health::{self, Spent},
+    snapshot::{MarkKind, Phase, Second},
+    worker::Core,
+};
+
+/// Runs until the outcome is there.
+pub(super) fn run(state: &State, nets: Vec<Net>) {
+    let control = &state.job.control;
+    let mut second = Instant::now() + SECOND;
+    let mut phase_since = Instant::now();
+    let mut interrupted = false;
+    let mut faults = None;
+    loop {
+        std::thread::sleep(if phase_since.elapsed() < EARLY { TICK_EARLY } else { TICK });
+        if Instant::now() >= second {
+            second += SECOND;
+            state.roll();
+        }
+        if control.is_aborting() {
+            interrupted = true;
+            break;
+        }
+        let before = control.phase();
+        match before {
+            Phase::Opening if control.is_stopping() => {
+                interrupted = true;
+                control.set_phase(Phase::Closing);
+            }
+            Phase::Opening if !state.job.crowd.is_steady() || state.all(Core::has_tried_all) => {
+                if state.any(|core| core.connections.opened > 0) || !state.job.crowd.is_steady() || state.may_come() {
+                    state.begin_sending();
+                    second = Instant::now() + SECOND;
+                    faults = faults::start(&state.job, &state.faults);
+                } else {
+                    control.set_phase(Phase::Closing);
+                }
+            }
+            Phase::Running => {
+                let over = state.is_over();
+                if over || control.is_stopping() {
+                    interrupted = !over;
+                    state.end_sending();
+                }
+            }
+            Phase::Draining => {
+                let patience = phase_since.elapsed() >= state.job.plan.drain;
+                if patience || state.all(|core| core.ledger.tally.account.outstanding == 0) {
+                    control.set_phase(Phase::Closing);
+                }
+            }
+            Phase::Closing if state.all(Core::is_empty) => break,
+            Phase::Closing if phase_since.elapsed() >= CLOSING_MAX => break,
+            _ => {}
+        }
+        if control.phase() != before {
+            phase_since = Instant::now();
+        }
+    }
+    control.set_phase(Phase::Closing);
+    state.note_spent();
+    // What is left is cut off, and its clients hear of it.
+    drop(nets);
+    if let Some(faults) = faults {
+        faults.finish();
+    }
+    state.finish(interrupted);
+}
+
+impl State {
+    /// Calls `look` for each worker, one after the other.
+    pub(super) fn each<T>(&self, mut look: impl FnMut(&mut Core) -> T) -> Vec<T> {
+        self.cores.iter().map(|core| look(&mut lock(core))).collect()
+    }
+
+    fn all(&self, holds: impl Fn(&Core) -> bool) -> bool {
+        self.cores.iter().all(|core| holds(&lock(core)))
+    }
+
+    fn any(&self, holds: impl Fn(&Core) -> bool) -> bool {
+        self.cores.iter().any(|core| holds(&lock(core)))
+    }
+
+    /// Whether connections that failed are tried again.
+    fn may_come(&self) -> bool {
+        self.job.plan.plan().reconnect.is_some()
+    }
+
+    /// Threads that have ended cannot be asked what they spent.
+    fn note_spent(&self) {
+        let spent = self.spent();
+        lock(&self.watch).spent_after = Some(spent);
+    }
+
+    fn begin_sending(&self) {
+        let now = self.job.control.now();
+        let mut watch = lock(&self.watch);
+        watch.spent_before = self.spent();
+        watch.spent_last = watch.spent_before.clone();
+        watch.memory_most = health::memory_bytes();
+        drop(watch);
+        self.each(|core| core.ledger.tally.second = Second::default());
+        self.job.control.start(now);
+    }
+
+    fn end_sending(&self) {
+        let control = &self.job.control;
+        let now = control.now();
+        control.set_phase(Phase::Draining);
+        let behind = self.each(|core| core.behind(now)).into_iter().max().unwrap_or(0);
+        let mut watch = lock(&self.watch);
+        watch.behind = if control.tempo().paused { 0 } else { behind };
+        watch.sent_for = now.saturating_sub(control.started().unwrap_or(now));
+        watch.memory_most = watch.memory_most.max(health::memory_bytes());
+    }
+
+    /// Whether everything that was asked for is done, or nothing more can be.
+    fn is_over(&self) -> bool {
+        let control = &self.job.control;
+        let sending = control.now().saturating_sub(control.started().unwrap_or_default());
+        let time_is_up = self.job.plan.duration.is_some_and(|duration| sending >= crate::shape::nanos(duration));
+        time_is_up || self.all(Core::has_sent_all) || self.all(Core::is_deserted)
+    }
+
+    /// The workers' CPU times.
+    pub(super) fn spent(&self) -> Vec<Spent> {
+        self.each(|core| core.thread)
+            .into_iter()
+            .map(|thread| thread.map(Spent::of_thread).unwrap_or_default())
+            .collect()
+    }
+
+    /// Bytes received and sent so far.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        let routes = self.metrics.iter().flat_map(|workers| workers.iter().map(|worker| &worker.routes[0]));
+        routes.fold((0, 0), |(received, sent), route| (received + route.bytes_in.get(), sent + route.bytes_out.get()))
+    }
+
+    /// The figures since the last second ended.
+    pub(super) fn running_second(&self, take: bool) -> Second {
+        let mut sum = Second::default();
+        for core in &self.cores {
+            let mut core = lock(core);
+            let mut second =
+                if take { std::mem::take(&mut core.ledger.tally.second) } else { core.ledger.tally.second.clone() };
+            second.open = core.connections.open;
+            second.in_flight = core.ledger.tally.account.outstanding;
+            sum.add(&second);
+        }
+        sum.rate_asked = self.job.control.tempo().rate.unwrap_or(0.0);
+        sum
+    }
+
+    /// Ends a second of the time line.
+    fn roll(&self) {
+        if self.job.control.started().is_none() {
+            return;
+        }
+        let mut second = self.running_second(true);
+        let spent = lock(&self.watch).spent_after.clone().unwrap_or_else(|| self.spent());
+        let mut watch = lock(&self.watch);
+        watch.complete(&mut second, spent, self.bytes());
+        self.mark_losses(&second, &watch);
+        watch.line.push(second);
+    }
+
+    /// The last, unfinished second.
+    pub(super) fn roll_last(&self) {
+        self.roll();
+    }
+
+    fn mark_losses(&self, second: &Second, watch: &MutexGuard<'_, Watch>) {
+        let control = &self.job.control;
+        if second.open < watch.line.last.open && second.errors > 0 {
+            control.mark(MarkKind::Lost, format!("{} connections lost", second.errors));
+        }
+        let recovered = second.opened > 0 && watch.line.last.errors + second.errors > 0;
+        if recovered && self.may_come() {
+            control.mark(MarkKind::Recovered, format!("{} connections opened again", second.opened));
+        }
+    }
+}
+
+impl Watch {
+    /// Adds what is counted elsewhere.
+    fn complete(&mut self, second: &mut Second, spent: Vec<Spent>, bytes: (u64, u64)) {
+        let cpu = spent.iter().zip(&self.spent_last).map(|(now, before)| now.since(*before).cpu);
+        second.cpu = (cpu.max().unwrap_or(0) as f64 / SECOND.as_nanos() as f64).min(1.0);
+        self.spent_last = spent;
+        second.bytes_in = bytes.0.saturating_sub(self.bytes_last.0);
+        second.bytes_out = bytes.1.saturating_sub(self.bytes_last.1);
+        self.bytes_last = bytes;
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(5);
+/// Short runs are not made longer by whoever watches them.
+const TICK_EARLY: Duration = Duration::from_millis(1);
+const EARLY: Duration = Duration::from_millis(100);
+/// A peer has five seconds for its Close; then everyone is gone.
+const CLOSING_MAX: Duration = Duration::from_secs(15);

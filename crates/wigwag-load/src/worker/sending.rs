@@ -1,0 +1,284 @@
+//! When messages are sent: the closed loop (an answer makes room for the next), the open loop (the schedule says when),
+//! pauses for thought; and what an arrival sets off.
+
+use std::cmp::Reverse;
+
+use wigwag_net::{Message, Socket, Turn};
+
+use super::{Core, Quota, State};
+use crate::{ledger::Arrived, payload::Tail, shape::Schedule, snapshot::Phase};
+
+impl Core {
+    /// The first beat in which messages may be sent.
+    pub(super) fn begin(&mut self, now: u64) {
+        if self.has_begun {
+            return;
+        }
+        self.has_begun = true;
+        let job = &self.job;
+        let (asked, workers) = (job.plan.plan(), job.plan.workers as u32);
+        let sending = job.plan.duration.map(crate::shape::nanos);
+        self.deadline = job.control.started().unwrap_or(now).saturating_add(sending.unwrap_or(u64::MAX));
+        self.tempo = job.control.tempo();
+        self.tempo_changes = job.control.tempo_changes();
+        let each = asked.per_connection.map(|each| each * u64::from(asked.connections));
+        self.schedule = self
+            .tempo
+            .rate
+            .map(|rate| Schedule::new(rate, self.index, workers, asked.messages.or(each), self.tempo.since.min(now)));
+    }
+
+    /// Sends what is due; gives when the next message is.
+    pub(super) fn drive(&mut self, turn: &mut Turn<'_>, now: u64) -> Option<u64> {
+        self.follow_tempo();
+        if self.tempo.paused {
+            return None;
+        }
+        if self.schedule.is_some() {
+            return self.drive_open_loop(turn, now);
+        }
+        self.start_some(turn, now);
+        let blocked = std::mem::take(&mut self.blocked);
+        let is_blocked = !blocked.is_empty();
+        for local in blocked {
+            self.clients[local as usize].is_blocked = false;
+            self.refill(local, turn, now);
+        }
+        let thought = self.end_thoughts(turn, now);
+        let busy = is_blocked || (self.started_upto as usize) < self.clients.len();
+        if busy { Some(now + BUSY_NANOS) } else { thought }
+    }
+
+    /// A connection is there, and messages may be sent.
+    pub(super) fn start_client(&mut self, local: u32, socket: &mut Socket<'_>, now: u64) {
+        if self.schedule.is_some() {
+            return;
+        }
+        let Some(think) = self.job.plan.plan().think else { return self.fill(local, socket, now) };
+        for _ in self.ledger.window(local).live()..self.job.plan.in_flight {
+            let pause = self.draw(think);
+            // Not all at once: the first thought may be cut short.
+            let pause = self.random.u64(..=pause);
+            self.thinking.push(Reverse((now + pause, local)));
+        }
+    }
+
+    pub(super) fn received(&mut self, local: u32, socket: &mut Socket<'_>, message: Message<'_>) {
+        let now = self.clock(local, socket.now());
+        let is_binary = matches!(message, Message::Binary(_));
+        let kind_fits = is_binary == self.job.plan.plan().binary;
+        let arrived = self.ledger.arrive(local, kind_fits, message.as_bytes(), now);
+        if let Some((worker, note)) = arrived.note {
+            self.job.control.send_note(worker, note);
+        }
+        match arrived.freed {
+            Some(freed) if freed == local => self.make_room(local, socket, now),
+            Some(other) => {
+                let id = self.clients[other as usize].id;
+                if let Some(mut socket) = id.and_then(|id| socket.other(id)) {
+                    self.make_room(other, &mut socket, now);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Draws the consequences of an answer that came elsewhere.
+    pub(super) fn follow(&mut self, arrived: Arrived, turn: &mut Turn<'_>, now: u64) {
+        if let Some(local) = arrived.freed {
+            self.refill(local, turn, now);
+        }
+    }
+
+    /// Looks for messages past the time-out, at a part of the clients per beat.
+    pub(super) fn sweep(&mut self, turn: &mut Turn<'_>, now: u64) {
+        let clients = self.clients.len() as u32;
+        for _ in 0..clients.div_ceil(SWEEP_BEATS) {
+            self.swept_upto = if self.swept_upto + 1 >= clients { 0 } else { self.swept_upto + 1 };
+            let local = self.swept_upto;
+            if self.ledger.expire(local, now) > 0 {
+                self.refill(local, turn, now);
+            }
+        }
+    }
+
+    /// How many messages this client sends in the closed loop; `None` where that has no end.
+    pub(super) fn quota(&self, local: u32) -> Option<u64> {
+        let Quota { each, more } = self.quota?;
+        let number = u64::from(local) * self.job.plan.workers as u64 + u64::from(self.index);
+        Some(each + u64::from(number < more))
+    }
+
+    /// What this client has not sent will not be sent.
+    pub(super) fn abandon(&mut self, local: u32) {
+        let left = self.quota(local).map(|quota| quota - u64::from(self.ledger.window(local).next()).min(quota));
+        if let (Some(pending), Some(left)) = (&mut self.pending, left) {
+            *pending = pending.saturating_sub(left);
+            self.abandoned += left;
+        }
+    }
+
+    /// Pauses, goes on, changes the rate.
+    fn follow_tempo(&mut self) {
+        let changes = self.job.control.tempo_changes();
+        if changes == self.tempo_changes {
+            return;
+        }
+        self.tempo_changes = changes;
+        self.tempo = self.job.control.tempo();
+        if let (Some(schedule), Some(rate)) = (&mut self.schedule, self.tempo.rate) {
+            schedule.set_rate(rate, self.index, self.job.plan.workers as u32, self.tempo.since);
+        }
+        if !self.tempo.paused {
+            // Whoever was answered meanwhile has room.
+            self.started_upto = 0;
+        }
+    }
+
+    /// Starts clients that were opened before anything could be sent.
+    fn start_some(&mut self, turn: &mut Turn<'_>, now: u64) {
+        let upto = (self.started_upto as usize + STARTS_PER_BEAT).min(self.clients.len()) as u32;
+        for local in self.started_upto..upto {
+            let client = &self.clients[local as usize];
+            if client.state == State::Open
+                && let Some(mut socket) = client.id.and_then(|id| turn.socket(id))
+            {
+                self.start_client(local, &mut socket, now);
+            }
+        }
+        self.started_upto = upto;
+    }
+
+    /// An answer came, or a message is past the time-out: the next one, at once or after a thought.
+    fn make_room(&mut self, local: u32, socket: &mut Socket<'_>, now: u64) {
+        if self.schedule.is_some() {
+            return;
+        }
+        match self.job.plan.plan().think {
+            None => self.fill(local, socket, now),
+            Some(think) => {
+                let pause = self.draw(think);
+                self.thinking.push(Reverse((now + pause, local)));
+            }
+        }
+    }
+
+    fn refill(&mut self, local: u32, turn: &mut Turn<'_>, now: u64) {
+        if let Some(mut socket) = self.clients[local as usize].id.and_then(|id| turn.socket(id)) {
+            self.make_room(local, &mut socket, now);
+        }
+    }
+
+    /// The closed loop: sends until the window, the quota or the queue is full.
+    #[inline]
+    fn fill(&mut self, local: u32, socket: &mut Socket<'_>, now: u64) {
+        while self.ledger.window(local).live() < self.job.plan.in_flight && self.send_closed(local, socket, now) {}
+    }
+
+    /// Sends a message of the closed loop, if there is one and it may be sent.
+    fn send_closed(&mut self, local: u32, socket: &mut Socket<'_>, now: u64) -> bool {
+        let client = &mut self.clients[local as usize];
+        if !self.has_begun
+            || self.tempo.paused
+            || client.is_retiring
+            || now >= self.deadline
+            || client.state != State::Open
+            || self.job.control.phase() != Phase::Running
+            || !socket.is_open()
+        {
+            return false;
+        }
+        if socket.queued_bytes() > QUEUE_BYTES_MAX {
+            if !std::mem::replace(&mut client.is_blocked, true) {
+                self.blocked.push(local);
+            }
+            return false;
+        }
+        if self.quota(local).is_some_and(|quota| u64::from(self.ledger.window(local).next()) >= quota) {
+            return false;
+        }
+        self.send(local, socket, now, now);
+        if let Some(pending) = &mut self.pending {
+            *pending -= 1;
+        }
+        true
+    }
+
+    #[inline]
+    fn send(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, intended: u64) {
+        self.ledger.send(local, now, intended, |message| match message.tail {
+            Tail::Text("") => socket.send(Message::Text(message.head)),
+            Tail::Text(tail) => socket.send_text(&[message.head, tail]),
+            Tail::Binary(tail) => socket.send_binary(&[message.head.as_bytes(), tail]),
+        });
+    }
+
+    /// The open loop: everything whose time has come, each on the next connection in turn.
+    fn drive_open_loop(&mut self, turn: &mut Turn<'_>, now: u64) -> Option<u64> {
+        for _ in 0..SENDS_PER_BEAT {
+            let due = self.schedule.as_ref()?.due()?;
+            // Read anew for each: composing thousands takes its time.
+            let now = self.job.control.now();
+            if due >= self.deadline {
+                return None;
+            }
+            if due > now {
+                return Some(due);
+            }
+            if self.ledger.tally.account.outstanding >= OUTSTANDING_MAX || !self.send_to_next(turn, now, due) {
+                self.held_back += u64::from(!self.open.is_empty());
+                return Some(now + BUSY_NANOS);
+            }
+            if let Some(schedule) = &mut self.schedule {
+                schedule.advance();
+            }
+        }
+        Some(now)
+    }
+
+    /// Sends a message on the next connection that takes one; `false` if none does.
+    fn send_to_next(&mut self, turn: &mut Turn<'_>, now: u64, due: u64) -> bool {
+        for _ in 0..self.open.len().min(CONNECTIONS_TRIED_MAX) {
+            self.turn_of = if self.turn_of + 1 >= self.open.len() { 0 } else { self.turn_of + 1 };
+            let local = self.open[self.turn_of];
+            let client = &self.clients[local as usize];
+            let Some(mut socket) = client.id.filter(|_| !client.is_retiring).and_then(|id| turn.socket(id)) else {
+                continue;
+            };
+            if socket.is_open() && socket.queued_bytes() <= QUEUE_BYTES_MAX {
+                self.send(local, &mut socket, now, due);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Sends for whoever has thought long enough; gives when the next one has.
+    fn end_thoughts(&mut self, turn: &mut Turn<'_>, now: u64) -> Option<u64> {
+        while let Some(Reverse((until, local))) = self.thinking.peek().copied() {
+            if until > now {
+                return Some(until);
+            }
+            self.thinking.pop();
+            if let Some(mut socket) = self.clients[local as usize].id.and_then(|id| turn.socket(id))
+                && self.ledger.window(local).live() < self.job.plan.in_flight
+            {
+                self.send_closed(local, &mut socket, now);
+            }
+        }
+        None
+    }
+}
+
+/// Above this many queued bytes a connection gets no further message: the server does not keep up.
+const QUEUE_BYTES_MAX: usize = 256 << 10;
+/// Messages under way per worker in the open loop, whatever the rate: 16 bytes each. Above it nothing is sent, and the lag
+/// shows it.
+const OUTSTANDING_MAX: u64 = 4 << 20;
+const STARTS_PER_BEAT: usize = 512;
+const SENDS_PER_BEAT: usize = 2048;
+const CONNECTIONS_TRIED_MAX: usize = 64;
+/// All clients are looked at for time-outs within so many beats.
+const SWEEP_BEATS: u32 = 50;
+/// While there is more to do, the next beat comes so soon, in nanoseconds.
+pub(super) const BUSY_NANOS: u64 = 500_000;
