@@ -36,10 +36,10 @@ test-rust: ## unit, property and integration tests in Rust
 test-system: ## the real binary against real peers: Python websockets, node ws, Chromium
 	scripts/test system
 
-test-compliance: ## the quick part of the Autobahn test-suite, both roles and TLS
+test-compliance: ## the quick part of the Autobahn test-suite: both roles, the gateway, TLS
 	scripts/test compliance
 
-compliance: build ## all 517 Autobahn cases, both roles; writes compliance/results/
+compliance: build ## all 517 Autobahn cases, both roles and the gateway; writes compliance/results/
 	scripts/compliance full
 
 bench: build ## side by side with other servers; ARGS="--workload A,B --rounds 3" for a part

@@ -10,9 +10,13 @@ workloads
   A  64 connections, 1 message in flight, 16 B        D  10,000 connections, 1 in flight, 16 B
   B  64 connections, 16 in flight, 16 B               E  10,000 connections, one message each, then idle: memory
   C  64 connections, 1 in flight, 16 KiB              F  TCP connect, upgrade, close: CPU per connection
+  relay: the gateway beside other proxies, each before the same server
+  relayA, relayB, relayC as A, B, C                   relayL  1 connection, 1 in flight: added latency
+                                                      relayM  5,000 pairs, one message each, then idle: memory
 
 examples
   bench/run.py                                        everything that can be had, five rounds
+  bench/run.py --workload relay                       the proxies only
   bench/run.py --workload A,B --server wigwag,bun     two servers, two workloads
   bench/run.py --rounds 1 --seconds 1                 a quick look; the ratios are rough
   bench/run.py --docs                                 also rewrite the tables of docs/bench.md
@@ -21,172 +25,36 @@ examples
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
 import platform
 import resource
 import shlex
-import shutil
 import signal
 import socket
 import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-BENCH = Path(__file__).resolve().parent
-ROOT = BENCH.parent
-OUT = BENCH / "out"
-PEERS = BENCH / "peers"
-DOCS = ROOT / "docs" / "bench.md"
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or OUT / "target").resolve()
-ROOT_TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
+import catalogue
+from catalogue import CATALOGUE, OUT, PROXIES, ROOT, SERVERS, Unavailable, build_generator, say
 
-WORKLOADS = "ABCDEF"
-MANY_CONNECTIONS = "DE"
+DOCS = ROOT / "docs" / "bench.md"
+RELAYS = ["relayA", "relayB", "relayC", "relayL", "relayM"]
+WORKLOADS = [*"ABCDEF", *RELAYS]
+# What the name of several workloads stands for.
+GROUPS = {"relay": RELAYS}
+MANY_CONNECTIONS = ["D", "E", "relayM"]
 DESCRIPTORS_MIN = 10_200
-# Exact versions, so that two runs compare the same things; the Rust peers have theirs in Cargo.lock.
-BUN_VERSION = "1.4.5"
-WS_VERSION, BUFFERUTIL_VERSION = "8.23.0", "4.1.0"
-WEBSOCKETS_VERSION, UVLOOP_VERSION = "17.4", "0.23.0"
-MARK_BEGIN, MARK_END = "<!-- bench:begin -->", "<!-- bench:end -->"
+RELAY_BASELINE = "nginx"
+MARKS = {"bench": "<!-- bench:begin -->\n{}<!-- bench:end -->", "relay": "<!-- relay:begin -->\n{}<!-- relay:end -->"}
 START_TIMEOUT_SECONDS = 15
 GENERATOR_TIMEOUT_SECONDS = 180
 PORTS = 100
-
-
-class Unavailable(Exception):
-    """Something that cannot be had here; the text says why."""
-
-
-@dataclass
-class Server:
-    """How a server is started ({port} is replaced) and what it calls itself."""
-
-    title: str
-    command: list
-    path: str = "/"
-    env: dict | None = None
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-# ---- what can be had ----
-
-
-def install(command, **options):
-    """Runs an install or a build; Unavailable, with the end of what it printed, if it fails."""
-    if shutil.which(command[0]) is None:
-        raise Unavailable(f"{command[0]} is not installed")
-    say("+ " + shlex.join(command))
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
-    if done.returncode != 0:
-        raise Unavailable(f"{command[0]} failed: " + " / ".join(done.stdout.strip().splitlines()[-4:]))
-
-
-def cargo(*arguments):
-    command = ["cargo", "build", "--release", "--locked", "--quiet", *arguments]
-    install(command, cwd=PEERS, env={**os.environ, "CARGO_TARGET_DIR": str(TARGET)})
-
-
-def build_generator():
-    cargo("--no-default-features", "--bin", "generator")
-    return TARGET / "release" / "generator"
-
-
-rust_peers_built = None
-
-
-def rust_peer(binary):
-    """Builds all Rust peers at once, for they share most of it; alone only where that fails."""
-    global rust_peers_built
-    if rust_peers_built is None:
-        try:
-            cargo()
-            rust_peers_built = True
-        except Unavailable as reason:
-            say(f"not all Rust peers build ({reason}); trying one at a time")
-            rust_peers_built = False
-    if not rust_peers_built:
-        cargo("--no-default-features", "--features", binary, "--bin", binary)
-    lines = (PEERS / "Cargo.lock").read_text().splitlines()
-    version = lines[lines.index(f'name = "{binary}"') + 1].split('"')[1]
-    return str(TARGET / "release" / binary), version
-
-
-def rust(binary, *arguments, note=()):
-    path, version = rust_peer(binary)
-    return Server(" ".join([binary, version, *note]), [path, "{port}", *arguments])
-
-
-def npm(place, packages):
-    """Installs packages ({name: version}) into bench/out/PLACE; returns their node_modules."""
-    modules = OUT / place / "node_modules"
-    manifests = {modules / name / "package.json": version for name, version in packages.items()}
-    if not all(path.exists() and json.loads(path.read_text())["version"] == wanted for path, wanted in manifests.items()):
-        modules.parent.mkdir(parents=True, exist_ok=True)
-        install(["npm", "install", "--prefix", str(modules.parent), "--no-save", "--no-package-lock", "--no-audit",
-                 "--no-fund", "--loglevel=error", *(f"{name}@{version}" for name, version in packages.items())])
-    return modules
-
-
-def bun():
-    machine = {"x86_64": "x64", "aarch64": "aarch64"}.get(platform.machine())
-    if machine is None:
-        raise Unavailable(f"there is no Bun for {platform.machine()}")
-    if machine == "x64" and "avx2" not in Path("/proc/cpuinfo").read_text():
-        machine = "x64-baseline"
-    package = f"@oven/bun-linux-{machine}"
-    binary = npm("bun", {package: BUN_VERSION}) / package / "bin" / "bun"
-    return Server(f"Bun {BUN_VERSION} (uWebSockets inside)", [str(binary), str(PEERS / "js" / "bun.js"), "{port}"])
-
-
-def node_ws():
-    if shutil.which("node") is None:
-        raise Unavailable("node is not installed")
-    modules = npm("ws", {"ws": WS_VERSION, "bufferutil": BUFFERUTIL_VERSION})
-    node = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout.strip().lstrip("v")
-    title = f"ws {WS_VERSION} + bufferutil (Node {node})"
-    return Server(title, ["node", str(PEERS / "js" / "ws.js"), "{port}"], env={"NODE_PATH": str(modules)})
-
-
-def python_websockets():
-    packages = {"websockets": WEBSOCKETS_VERSION, "uvloop": UVLOOP_VERSION}
-    place = OUT / f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    if not all((place / f"{name}-{version}.dist-info").exists() for name, version in packages.items()):
-        install([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target",
-                 str(place), *(f"{name}=={version}" for name, version in packages.items())])
-    title = f"python websockets {WEBSOCKETS_VERSION} + uvloop (Python {platform.python_version()})"
-    command = [sys.executable, str(PEERS / "python" / "peer.py"), "{port}"]
-    return Server(title, command, env={"PYTHONPATH": str(place)})
-
-
-def wigwag():
-    path = Path(options.wigwag) if options.wigwag else ROOT_TARGET / "release" / "wigwag"
-    if not path.exists():
-        raise Unavailable("there is no binary: build it with cargo build --release --bin wigwag, or use --wigwag PATH")
-    title = subprocess.run([str(path), "--version"], capture_output=True, text=True).stdout.strip() or "wigwag"
-    return Server(title, [str(path.resolve()), "serve", "--listen", "127.0.0.1:{port}", "--workers", "1"], path="/random")
-
-
-CATALOGUE = {
-    "wigwag": (wigwag, "wigwag serve --workers 1, everything else default, route /random"),
-    "bun": (bun, "Bun.serve, defaults: it corks the answers of one read by itself"),
-    "fastwebsockets": (lambda: rust("fastwebsockets"), "behind hyper, FragmentCollector; it writes each answer at once"),
-    "sockudo-ws": (lambda: rust("sockudo-ws"), "Config::default(); flushed once per batch"),
-    "tokio-websockets": (lambda: rust("tokio-websockets"), "defaults; fed in batches, but it flushes before it reads on"),
-    "tokio-tungstenite": (
-        lambda: rust("tokio-tungstenite", "8192", note=["(tuned)"]), "read_buffer_size 8192; flushed once per batch"),
-    "tokio-tungstenite-default": (
-        lambda: rust("tokio-tungstenite", note=["(default)"]), "default buffers (128 KiB); flushed once per batch"),
-    "ws": (node_ws, "defaults (no compression), with bufferutil"),
-    "websockets": (python_websockets, "asyncio server on uvloop, compression=None"),
-}
 
 
 def gather(names):
@@ -204,28 +72,64 @@ def gather(names):
 # ---- one run ----
 
 
-def measure(server, workload, port, generator):
+def measure(server, workload, ports, generator):
     """Starts the server afresh on its core, loads it from the other, returns what the generator says."""
-    command = [word.replace("{port}", str(port)) for word in server.command]
+    with contextlib.ExitStack() as stack:
+        upstream = None
+        if server.upstream:
+            _, upstream = stack.enter_context(started(server.upstream, "upstream", next(ports)))
+        process, port = stack.enter_context(started(server, "server", next(ports), upstream))
+        pid = worker_of(process) if server.has_worker else process.pid
+        return generate(server, workload, port, pid, generator)
+
+
+@contextlib.contextmanager
+def started(server, name, port, upstream=None):
+    """The process, listening, and its port; ended afterwards. What it wrote last is added to what goes wrong."""
+    config = OUT / f"{name}.conf"
+    places = {"{port}": str(port), "{upstream}": str(upstream), "{config}": str(config)}
+    config.write_text(filled(server.config, places))
+    command = [filled(word, places) for word in server.command]
     environment = {**os.environ, **(server.env or {})}
-    with open(OUT / "server.log", "w+") as log:
+    with open(OUT / f"{name}.log", "w+") as log:
         # A session of its own: ctrl-c is for us, and we end what we started.
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-                                   start_new_session=True, preexec_fn=on_core(options.cores[0]))
+                                   start_new_session=True, preexec_fn=on_core(options.cores[server.aside]))
         try:
             wait_until_listening(process, port)
-            return generate(server, workload, port, process.pid, generator)
+            yield process, port
         except RuntimeError as error:
             log.seek(0)
             tail = log.read().strip().splitlines()[-2:]
             raise RuntimeError(" / ".join([str(error), *tail])) from None
         finally:
-            process.kill()
-            process.wait()
+            end(process)
+
+
+def filled(text, places):
+    for place, value in places.items():
+        text = text.replace(place, value)
+    return text
+
+
+def end(process):
+    """Ends a process of ours with what it started: it has a session of its own, and so a group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def worker_of(process):
+    """The one child of a process."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    if len(children) != 1:
+        raise RuntimeError(f"one worker was expected, there are {len(children)}")
+    return int(children[0])
 
 
 def generate(server, workload, port, pid, generator):
-    command = [str(generator), f"127.0.0.1:{port}", server.path, str(pid), workload, str(options.seconds)]
+    plan = workload.removeprefix("relay")
+    command = [str(generator), f"127.0.0.1:{port}", server.path, str(pid), plan, str(options.seconds)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                start_new_session=True, preexec_fn=on_core(options.cores[1]))
     try:
@@ -279,10 +183,12 @@ def free_ports():
 def run_all(servers, generator, runs):
     """Fills `runs[workload][server]` with one result (or None) per round; so much is there if it is interrupted."""
     ports = free_ports()
-    total = len(options.workload) * options.rounds * len(servers)
+    total = options.rounds * sum(len(contenders(workload, servers)) for workload in options.workload)
     done = 0
-    names = list(servers)
     for workload in options.workload:
+        names = contenders(workload, servers)
+        if not names:
+            continue
         cell = runs.setdefault(workload, {name: [] for name in names})
         failed = set()
         for turn in range(options.rounds):
@@ -292,7 +198,7 @@ def run_all(servers, generator, runs):
                 if name in failed:
                     continue
                 try:
-                    result = measure(servers[name], workload, next(ports), generator)
+                    result = measure(servers[name], workload, ports, generator)
                     word = describe(result)
                 except RuntimeError as error:
                     failed.add(name)
@@ -301,7 +207,17 @@ def run_all(servers, generator, runs):
                 say(f"[{done}/{total}] {workload} round {turn + 1} {name}: {word}")
 
 
+def contenders(workload, servers):
+    """Who takes part in a workload."""
+    if workload not in RELAYS:
+        return [name for name in servers if name in SERVERS]
+    # Without a proxy there is no CPU and no memory of a proxy.
+    return [name for name in servers if name in PROXIES and (name != "direct" or workload == "relayL")]
+
+
 def describe(result):
+    if "median_us" in result:
+        return f"{result['median_us']:.1f} µs there and back, 99 % below {result['p99_us']:.1f} µs"
     if "bytes_per_connection" in result:
         return f"{result['bytes_per_connection']:,.0f} bytes per connection"
     return (f"{result['server_cpu_ns'] / 1000:.2f} µs, {result['per_second']:,} a second, "
@@ -312,7 +228,8 @@ def summarise(runs):
     """Medians per workload and server; ratios are taken within a round first."""
     summary = {}
     for workload, cell in runs.items():
-        base = cell.get(options.baseline, [])
+        base = cell.get(RELAY_BASELINE if workload in RELAYS else options.baseline, [])
+        direct = cell.get("direct", [])
         for name, results in cell.items():
             good = [result for result in results if "error" not in result]
             if not good or len(good) < len(results):
@@ -323,6 +240,9 @@ def summarise(runs):
                 if ratios:
                     row.update(ratio=statistics.median(ratios), ratio_min=min(ratios), ratio_max=max(ratios))
                 row["limited_by"] = limited_by(row)
+            if "median_us" in row and all("error" not in result for result in direct):
+                added = [b["median_us"] - a["median_us"] for a, b in zip(direct, results)]
+                row.update(added_us=statistics.median(added), added_min=min(added), added_max=max(added))
             summary.setdefault(workload, {})[name] = row
     return summary
 
@@ -342,18 +262,26 @@ def cells(header, rows):
     return "\n".join([pad(header), "|" + "|".join("-" * (width + 2) for width in widths) + "|", *map(pad, rows)])
 
 
-def ratio_table(summary, servers):
-    header = ["server", *(f"{workload} bytes" if workload == "E" else workload for workload in summary)]
+UNITS = {"E": "E bytes", "relayL": "relayL added µs", "relayM": "relayM bytes"}
+
+
+def ratio_table(summary, servers, baseline):
+    header = ["server", *(UNITS.get(workload, workload) for workload in summary)]
     rows = []
     for name, server in servers.items():
-        row = [server.title + (" (baseline)" if name == options.baseline else "")]
+        row = [server.title + (" (baseline)" if name == baseline else "")]
         for workload in summary:
             found = summary[workload].get(name)
             if found is None:
-                row.append("failed")
-            elif workload == "E":
+                row.append("failed" if name in contenders(workload, servers) else "")
+            elif "bytes_per_connection" in found:
                 row.append(f"{found['bytes_per_connection']:,.0f}")
-            elif name == options.baseline:
+            elif name == "direct":
+                row.append(f"0 ({found['median_us']:.1f} µs there and back)")
+            elif "added_us" in found:
+                spread = f" ({found['added_min']:.1f}–{found['added_max']:.1f})" if options.rounds > 1 else ""
+                row.append(f"{found['added_us']:.1f}{spread}")
+            elif name == baseline:
                 row.append(f"1.00 ({found['server_cpu_ns'] / 1000:.2f} µs)")
             elif "ratio" in found:
                 spread = f" ({found['ratio_min']:.2f}–{found['ratio_max']:.2f})" if options.rounds > 1 else ""
@@ -373,15 +301,33 @@ def detail_table(summary):
 
 
 def report(facts, summary, servers):
-    lines = [
-        f"Measured {facts['date']} on {facts['machine']}.",
-        f"Command: `{facts['command']}`.", "",
+    """The text on the servers, without the proxies."""
+    about = [
         f"CPU per message of {options.baseline} ÷ CPU per message of the server: above 1 is better than "
         f"{options.baseline}. Median of {facts['rounds']} round(s) of {options.seconds:g} s, in brackets the smallest and "
         "the largest; E is user-space bytes per idle connection, smaller is better.",
-        "", ratio_table(summary, servers), "",
-        "Per message (F: per connection). Where neither side filled its core, something else ran on the machine: "
-        "trust such a row less.", "", detail_table(summary), "", "Configurations:", "",
+    ]
+    detail = ("Per message (F: per connection). Where neither side filled its core, something else ran on the machine: "
+              "trust such a row less.")
+    return text(facts, about, detail, summary, servers, options.baseline)
+
+
+def relay_report(facts, summary, servers):
+    """The text on the proxies."""
+    about = [
+        f"CPU of {RELAY_BASELINE} per answered message ÷ CPU of the proxy per answered message: above 1 is better than "
+        f"{RELAY_BASELINE}. An answered message is relayed twice: there and back. Median of {facts['rounds']} round(s) of "
+        f"{options.seconds:g} s, in brackets the smallest and the largest. relayL is what the proxy adds to the median "
+        "time there and back, relayM user-space bytes per idle pair of connections; smaller is better in both.",
+    ]
+    detail = "Per answered message. The upstream shares the generator's core, and is what is full unless the proxy is."
+    return text(facts, about, detail, summary, servers, RELAY_BASELINE)
+
+
+def text(facts, about, detail, summary, servers, baseline):
+    lines = [
+        f"Measured {facts['date']} on {facts['machine']}.", f"Command: `{facts['command']}`.", "", *about, "",
+        ratio_table(summary, servers, baseline), "", detail, "", detail_table(summary), "", "Configurations:", "",
         *(f"- {name}: {CATALOGUE[name][1]}" for name in servers),
         *(f"- left out: {name}: {reason}" for name, reason in facts["missing"].items()),
     ]
@@ -395,24 +341,35 @@ def machine():
 
 
 def write(facts, summary, servers, runs):
-    text = report(facts, summary, servers)
-    print(text)
+    """Prints and keeps the figures; servers and proxies have a text of their own each."""
+    parts = {}
+    for part, known, make in [("bench", SERVERS, report), ("relay", PROXIES, relay_report)]:
+        found = {workload: rows for workload, rows in summary.items() if (workload in RELAYS) == (part == "relay")}
+        if found:
+            missing = {name: reason for name, reason in facts["missing"].items() if name in known}
+            mine = {name: server for name, server in servers.items() if name in known}
+            parts[part] = make({**facts, "missing": missing}, found, mine)
+    print("\n".join(parts.values()))
     (OUT / "result.json").write_text(json.dumps({**facts, "summary": summary, "runs": runs}, indent=1) + "\n")
-    (OUT / "result.md").write_text(text)
+    (OUT / "result.md").write_text("\n".join(parts.values()))
     say(f"written: {OUT / 'result.json'}, {OUT / 'result.md'}")
     if options.docs:
         page = DOCS.read_text()
-        head, rest = page.split(MARK_BEGIN)
-        DOCS.write_text(f"{head}{MARK_BEGIN}\n{text}{MARK_END}{rest.split(MARK_END)[1]}")
+        for part, words in parts.items():
+            begin, _, finish = MARKS[part].partition("\n{}")
+            head, rest = page.split(begin)
+            page = head + MARKS[part].format(words) + rest.split(finish)[1]
+        DOCS.write_text(page)
         say(f"written: {DOCS}")
 
 
 # ---- the command ----
 
 
-def names_of(kind, known):
+def names_of(kind, known, groups={}):
     def parse(text):
         names = [name.strip() for name in text.split(",") if name.strip()]
+        names = [name for word in names for name in groups.get(word, [word])]
         for name in names:
             if name not in known:
                 raise argparse.ArgumentTypeError(f"no {kind} {name}; there are {', '.join(known)}")
@@ -425,23 +382,33 @@ def parse_options():
     cores = sorted(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--workload", type=names_of("workload", WORKLOADS), default=list(WORKLOADS), metavar="A,B,…", help="default: all")
+    add("--workload", type=names_of("workload", WORKLOADS, GROUPS), default=list(WORKLOADS), metavar="A,B,…", help="default: all")
     add("--server", type=names_of("server", CATALOGUE), default=list(CATALOGUE), metavar="NAME,…", help="see --list")
-    add("--baseline", choices=CATALOGUE, default="bun", metavar="NAME", help="what the ratios are against (default: bun)")
+    add("--baseline", choices=SERVERS, default="bun", metavar="NAME", help="what the ratios are against (default: bun)")
     add("--rounds", type=int, default=5, help="default: 5")
     add("--seconds", type=float, default=2, help="measured time of one run, after a quarter of it as warm-up (default: 2)")
     add("--wigwag", metavar="PATH", help="the wigwag binary (default: target/release/wigwag)")
     add("--port", type=int, default=18700, help=f"first of {PORTS} ports that may be used (default: 18700)")
     add("--cores", type=lambda text: [int(core) for core in text.split(",")], default=[cores[0], cores[1 % len(cores)]],
-        metavar="SERVER,GENERATOR", help="the cores to pin to (default: the first two)")
+        metavar="SERVER,GENERATOR", help="the cores to pin to (default: the first two); upstreams share the generator's")
     add("--docs", action="store_true", help="rewrite the tables in docs/bench.md")
     add("--list", action="store_true", help="list the servers and their configurations, and end")
     found = parser.parse_args()
     if found.rounds < 1 or found.seconds <= 0 or len(found.cores) != 2:
         parser.error("--rounds and --seconds must be positive, --cores takes two numbers")
-    if found.baseline not in found.server:
-        found.server.append(found.baseline)
+    found.server = wanted(found)
+    if found.wigwag:
+        catalogue.wigwag_binary = found.wigwag
     return found
+
+
+def wanted(found):
+    """The servers that the chosen workloads ask for, with those that the others are compared with."""
+    relays = any(workload in RELAYS for workload in found.workload)
+    others = any(workload not in RELAYS for workload in found.workload)
+    names = [name for name in found.server if (name in PROXIES and relays) or (name in SERVERS and others)]
+    compared = [found.baseline] * others + ["direct", RELAY_BASELINE] * relays
+    return names + [name for name in compared if name not in names]
 
 
 def raise_descriptor_limit():
@@ -449,7 +416,7 @@ def raise_descriptor_limit():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard != resource.RLIM_INFINITY and hard < DESCRIPTORS_MIN:
-        say(f"without {MANY_CONNECTIONS}: {hard} descriptors are allowed, {DESCRIPTORS_MIN} are needed (ulimit -Hn)")
+        say(f"without {', '.join(MANY_CONNECTIONS)}: {hard} descriptors are allowed, {DESCRIPTORS_MIN} are needed (ulimit -Hn)")
         options.workload = [workload for workload in options.workload if workload not in MANY_CONNECTIONS]
 
 

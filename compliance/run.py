@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the Autobahn test-suite against a WebSocket server or a WebSocket client. README.md says how and what for.
+"""Runs the Autobahn test-suite against a WebSocket server, a client, or a gateway before a server. README.md says how and what for.
 
 Exit code: 0 all cases passed, 1 some did not, 2 the run could not be carried out.
 """
@@ -46,8 +46,8 @@ def _run(options: argparse.Namespace) -> int:
     wanted = _chosen_cases(options)
     engine = engines.install(options.engine, options.python27)
     name = options.role
-    if options.role == "server" and urlsplit(options.url).scheme == "wss":
-        name = "server-tls"
+    if options.role != "client" and urlsplit(options.url).scheme == "wss":
+        name += "-tls"
         if not engine.speaks_tls:
             raise RunError(f"{engine.name} speaks no TLS; a wss run needs the Autobahn test-suite (Python 2.7)")
     out = options.out / name
@@ -56,35 +56,41 @@ def _run(options: argparse.Namespace) -> int:
     print(f"{name}: {len(wanted)} cases with {engine.version}; reports in {out}", file=sys.stderr)
 
     deadline = Deadline(options.timeout)
-    if options.role == "server":
-        _test_server(options, engine, wanted, out, deadline)
-    else:
+    if options.role == "client":
         _test_client(options, engine, wanted, out, deadline)
+    else:
+        _test_server(options, engine, wanted, out, deadline)
     return _judge(options, name, engine.version, wanted, out)
 
 
 def _test_server(options, engine, wanted: List[str], out: Path, deadline: Deadline) -> None:
     url = options.url
     with contextlib.ExitStack() as stack:
-        server = None
-        if options.command:
+        server, upstream = None, None
+        command = options.command
+        if options.role == "gateway":
+            behind = free_port()
+            argv = shlex.split(options.upstream.replace("{port}", str(behind)))
+            upstream = stack.enter_context(running("upstream", argv, out / "upstream.log"))
+            wait_for_accept(upstream, "127.0.0.1", behind, deadline)
+            command = command.replace("{upstream}", str(behind))
+        if command:
             port = str(free_port())
             url = url.replace("{port}", port)
-            argv = shlex.split(options.command.replace("{port}", port))
-            server = stack.enter_context(running("server under test", argv, out / "server-under-test.log"))
+            argv = shlex.split(command.replace("{port}", port))
+            server = stack.enter_context(running(f"{options.role} under test", argv, out / "server-under-test.log"))
             at = urlsplit(url)
             wait_for_accept(server, at.hostname, at.port, deadline)
         fuzzer = stack.enter_context(
             running("fuzzing client", engine.against_server(url, wanted, out), out / "engine.log", cwd=out)
         )
-        others = [server] if server else []
+        others = [child for child in (server, upstream) if child]
         code = wait_for_exit(fuzzer, others, deadline, _progress(fuzzer, len(wanted)))
         if code != 0 and not (out / "index.json").exists():
             raise fuzzer.ended_early()
-        if server and server.exit_code() is not None:
-            raise server.ended_early()
-        if server and server.stop() not in STOPPED:
-            raise server.ended_early()
+        for child in others:
+            if child.exit_code() is not None or child.stop() not in STOPPED:
+                raise child.ended_early()
 
 
 def _test_client(options, engine, wanted: List[str], out: Path, deadline: Deadline) -> None:
@@ -115,8 +121,10 @@ def _judge(options, name: str, version: str, wanted: List[str], out: Path) -> in
     print(verdict.summary(name, found))
     if options.save:
         about: Dict[str, str] = {"role": options.role, "engine": version, "command": without_folder(options.command)}
-        if options.role == "server":
+        if options.role != "client":
             about["url"] = options.url
+        if options.role == "gateway":
+            about["upstream"] = without_folder(options.upstream)
         if options.testee:
             about["testee"] = options.testee
         verdict.write_record(HERE / "results" / f"{name}.json", about, found)
@@ -163,7 +171,12 @@ def _options() -> argparse.Namespace:
     server.add_argument("--insecure", action="store_true", help="required for wss: the certificate is not verified")
     client = roles.add_parser("client", help="test a client")
     client.add_argument("--command", required=True, help="the client under test; {port} is the fuzzing server's port")
-    for role in (server, client):
+    gateway = roles.add_parser("gateway", help="test a gateway before a server that echoes")
+    gateway.add_argument("--upstream", required=True, help="starts the server behind it; {port} is a free port")
+    gateway.add_argument("--command", required=True, help="the gateway under test; {port} as above, {upstream} is the other's")
+    gateway.add_argument("--url", required=True, help="where to connect, e.g. ws://127.0.0.1:{port}/ws")
+    gateway.add_argument("--insecure", action="store_true", help="required for wss: the certificate is not verified")
+    for role in (server, client, gateway):
         role.add_argument("--quick", action="store_true", help="leave out 9.*, 12.* and 13.*")
         role.add_argument("--cases", type=_patterns, default=[], help="only these, e.g. '1.*,7.1.6'")
         role.add_argument("--exclude", type=_patterns, default=[], help="not these")
@@ -171,17 +184,18 @@ def _options() -> argparse.Namespace:
         role.add_argument("--python27", help="the Python 2.7 to use for the Autobahn test-suite")
         role.add_argument("--timeout", type=float, default=3600, metavar="S", help="for the whole run (default: 3600)")
         role.add_argument("--out", type=Path, default=HERE / "out", help="full reports go here (default: compliance/out)")
-        role.add_argument("--save", action="store_true", help="write compliance/results/{server,client,server-tls}.json")
+        role.add_argument("--save", action="store_true", help="write compliance/results/ROLE.json")
         role.add_argument("--testee", help="name and version of the program under test, for the saved record")
     options = parser.parse_args()
     options.out = options.out.resolve()
-    if options.role == "server":
+    if options.role != "client":
+        parser = roles.choices[options.role]
         if urlsplit(options.url).scheme not in ("ws", "wss"):
-            server.error("--url must begin with ws:// or wss://")
+            parser.error("--url must begin with ws:// or wss://")
         if options.url.startswith("wss:") and not options.insecure:
-            server.error("no engine verifies the certificate of a wss server; agree with --insecure")
+            parser.error("no engine verifies the certificate of a wss server; agree with --insecure")
         if "{port}" in options.url and not options.command:
-            server.error("{port} in --url needs a --command that listens there")
+            parser.error("{port} in --url needs a --command that listens there")
     return options
 
 

@@ -35,6 +35,7 @@ export default defineConfig({
     environment: "happy-dom",
     setupFiles: ["src/shared/testing/setup.ts"],
     restoreMocks: true,
+    testTimeout: 30_000,
     css: { modules: { classNameStrategy: "non-scoped" } },
   },
 });

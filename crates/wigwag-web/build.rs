@@ -6,6 +6,7 @@
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use sha1::{Digest as _, Sha1};
@@ -13,10 +14,9 @@ use sha1::{Digest as _, Sha1};
 fn main() -> io::Result<()> {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let (dist, placeholder) = (here.join("../../web/dist"), here.join("static"));
-    // Cargo takes a watched folder that is not there for changed at each build, so an empty one is better than none. Where
-    // it cannot be made, builds are slower and right all the same.
-    if here.join("../../web").is_dir() {
-        let _ = fs::create_dir_all(&dist);
+    if !dist.is_dir() && here.join("../../web").is_dir() {
+        // Where it cannot be made, builds are slower and right all the same.
+        let _ = make_folder_to_watch(&dist);
     }
     for folder in [&dist, &placeholder] {
         println!("cargo::rerun-if-changed={}", folder.display());
@@ -30,6 +30,13 @@ fn main() -> io::Result<()> {
     table += "];\n";
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     fs::write(out.join("embedded.rs"), table)
+}
+
+/// Cargo takes a watched folder that is not there for changed at each build, so an empty one is better than none; and an old
+/// one, or the next build would take it for changed.
+fn make_folder_to_watch(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)?;
+    fs::File::open(folder)?.set_modified(SystemTime::UNIX_EPOCH)
 }
 
 /// All files below `folder` that are not the compressed form of another one, in order.

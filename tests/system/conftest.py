@@ -43,16 +43,16 @@ def wigwag(*args, timeout=60, **env):
 
 
 class Server:
-    """A running `wigwag serve`."""
+    """A running `wigwag serve`, or another command that serves."""
 
-    def __init__(self, directory, args, env, prefix, preexec):
+    def __init__(self, directory, args, env, prefix, preexec, command="serve"):
         self.out, self.err = directory / "stdout", directory / "stderr"
         self.expected_errors = []
         self.stopped = False
         self.banner = ""
         with self.out.open("w") as out, self.err.open("w") as err:
             self.process = subprocess.Popen(
-                [*prefix, WIGWAG, "serve", *map(str, args)],
+                [*prefix, WIGWAG, command, *map(str, args)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -145,15 +145,15 @@ class Server:
 
 @pytest.fixture
 def serve(tmp_path):
-    """Starts servers: `serve("--workers", 1)`; a free port unless `--listen` is given."""
+    """Starts servers: `serve("--workers", 1)`; a free port unless `listen` is given."""
     assert WIGWAG.exists(), f"{WIGWAG} is not there: cargo build --release -p wigwag-cli"
     servers = []
 
-    def start(*args, env=None, prefix=(), preexec=None, listen="127.0.0.1:0"):
+    def start(*args, env=None, prefix=(), preexec=None, listen="127.0.0.1:0", command="serve"):
         directory = tmp_path / f"server-{len(servers)}"
         directory.mkdir()
         args = [*(["--listen", listen] if listen else []), *args]
-        server = Server(directory, args, env or {}, prefix, preexec)
+        server = Server(directory, args, env or {}, prefix, preexec, command)
         servers.append(server)
         server.wait_for_banner()
         return server
@@ -169,6 +169,16 @@ def serve(tmp_path):
             if server.process.poll() is None:
                 server.kill()
     assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def gateway(serve):
+    """Starts gateways: `gateway("ws://127.0.0.1:1234/letters", "--hold", "1s")`."""
+
+    def start(upstream, *args, **options):
+        return serve("--upstream", upstream, *args, command="gateway", **options)
+
+    return start
 
 
 @pytest.fixture

@@ -8,12 +8,14 @@ import json
 import os
 import queue
 import re
+import signal
 import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
+from certificates import make_certificate
 from conftest import HERE, clean_environment
 
 FLOWS = HERE / "pages"
@@ -100,19 +102,25 @@ def test_flow(browsers, serve, tmp_path, file, name):
         message = browser.hear()
         if "please" not in message:
             break
-        browser.say(answer=obey(message, servers, serve))
+        browser.say(answer=obey(message, servers, serve, tmp_path))
     if "failed" in message:
         pytest.fail(f"{message['failed']}\npictures: {pictures}", pytrace=False)
 
 
-def obey(message, servers, serve):
+def obey(message, servers, serve, directory):
     """What a flow wants to be done to the server, or to know of it."""
     server = servers[-1]
     wish = message["please"]
     if wish == "kill":
         server.kill()
+    elif wish == "freeze":
+        server.signal(signal.SIGSTOP)
     elif wish == "start":
         servers.append(serve(listen=f"127.0.0.1:{server.port}"))
+    elif wish == "serve_tls":
+        cert, key = make_certificate(directory, "wigwag")
+        servers.append(serve("--tls-cert", cert, "--tls-key", key))
+        return servers[-1].http
     elif wish == "metric":
         return server.metric(message["name"], **message["labels"])
     else:

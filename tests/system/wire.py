@@ -106,13 +106,28 @@ class Raw:
 
     def read_frame(self):
         """Opcode and payload of the next frame, which must be whole, unmasked and without extensions."""
+        fin, opcode, payload = self.read_fragment()
+        assert fin, (opcode, payload)
+        return opcode, payload
+
+    def read_message(self):
+        """Opcode and payload of the next message, in however many frames."""
+        fin, opcode, payload = self.read_fragment()
+        while not fin:
+            fin, more, piece = self.read_fragment()
+            assert more == 0, more
+            payload += piece
+        return opcode, payload
+
+    def read_fragment(self):
+        """Whether it is the last, opcode and payload of the next frame, which must be unmasked and without extensions."""
         first, length = self.take(2)
-        assert first & 0xF0 == 0x80 and length < 128, (first, length)
+        assert first & 0x70 == 0 and length < 128, (first, length)
         if length == 126:
             (length,) = struct.unpack("!H", self.take(2))
         elif length == 127:
             (length,) = struct.unpack("!Q", self.take(8))
-        return first & 0x0F, self.take(length)
+        return bool(first & 0x80), first & 0x0F, self.take(length)
 
     def read_close(self):
         """Skips to the Close: its code and reason."""

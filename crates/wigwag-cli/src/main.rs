@@ -3,9 +3,13 @@
 //! Everything that a person types or reads at a terminal is here; what the commands do is in the library crates.
 
 mod cli;
+mod client;
 mod config;
+mod connect;
+mod gateway;
 mod load;
 mod log;
+mod man;
 mod process;
 mod serve;
 mod settings;
@@ -17,7 +21,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use cli::{Cli, Command};
-use settings::LoadError;
+use settings::{LoadError, Serving};
 
 /// Could not run: an unreadable file, a port that is taken, a server that is not there.
 const EXIT_FAILED: u8 = 1;
@@ -38,13 +42,20 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => {
-            let settings = settings::load(&args.settings, std::env::vars_os())?.settings;
+            let settings = settings::load(&args.given, Some(Serving::Serve), std::env::vars_os())?.settings;
             log::init(&settings.log);
-            serve::run(settings)
+            serve::run(&settings)
+        }
+        Command::Gateway(args) => {
+            let settings = settings::load(&args.given, Some(Serving::Gateway), std::env::vars_os())?.settings;
+            log::init(&settings.log);
+            gateway::run(&settings)
         }
         Command::Try(args) => try_clients::run(&args),
+        Command::Connect(args) => connect::run(*args),
         Command::Load(args) => load::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Man(args) => man::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "wigwag", &mut script);

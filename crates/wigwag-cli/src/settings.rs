@@ -6,6 +6,7 @@
 //! | [`setting`] | the names that follow from a declaration: flag, variable, TOML key |
 //! | [`value`] | how text becomes a value and a value text |
 //! | [`types`] | sizes, networks, origins, hosts, words |
+//! | [`routes`] | the gateway's routes, each with options of its own, and what they are made of |
 //! | [`layers`] | which source gives a setting its text; unknown keys and variables |
 //! | [`file`] | the TOML file as text values with their lines |
 //! | [`checks`] | what must hold between settings |
@@ -21,6 +22,7 @@ mod layers;
 mod print;
 #[cfg(test)]
 mod reference;
+mod routes;
 mod setting;
 mod types;
 mod value;
@@ -31,12 +33,13 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::cli::SettingArgs;
+use crate::cli::GivenFlags;
 
-pub(crate) use declared::{Log, SETTINGS, Settings};
+pub(crate) use declared::{Gateway, Log, SETTINGS, Settings};
 pub(crate) use print::to_toml;
-pub(crate) use setting::Setting;
-pub(crate) use types::{LogFormat, LogLevel};
+pub(crate) use routes::{Relayed, UPSTREAM_PATH};
+pub(crate) use setting::{Serving, Setting};
+pub(crate) use types::{LogFormat, LogLevel, ReplayOthers};
 pub(crate) use value::Scalar;
 
 /// Settings and where each came from.
@@ -73,17 +76,19 @@ pub(crate) enum LoadError {
     Invalid(Vec<String>),
 }
 
-/// Settles the configuration from the given flags, the given variables and the file that they name.
+/// Settles the configuration of a command, or of all, from the given flags, the given variables and the file that they
+/// name. What the file says for other commands is checked as well, value by value.
 pub(crate) fn load(
-    flags: &SettingArgs,
+    flags: &GivenFlags,
+    serving: Option<Serving>,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Effective, LoadError> {
-    let mut layers = layers::Layers::gather(flags, variables)?;
+    let mut layers = layers::Layers::gather(flags, serving, variables)?;
     let settings = Settings::settle(&mut layers);
     let (places, mut problems) = layers.into_parts();
     // Values that stand in for bad ones would only give misleading complaints.
     if problems.is_empty() {
-        problems = checks::problems(&settings, &places);
+        problems = checks::problems(&settings, &places, serving);
     }
     if problems.is_empty() { Ok(Effective { settings, places }) } else { Err(LoadError::Invalid(problems)) }
 }

@@ -110,6 +110,70 @@ mod sources {
     }
 }
 
+mod two_commands {
+    use super::*;
+
+    const FILE: &str = "listen = '127.0.0.1:1'\n[services]\ndefault-service = 'echo'\n\
+                        [timeouts]\nidle-timeout = '2m'\n[gateway]\nlisten = '127.0.0.1:2'\nhold = '5s'\n\
+                        [[gateway.route]]\npath = '/chat'\nupstream = 'ws://127.0.0.1:9/c'\nreplay-on-reconnect = true\n";
+
+    #[track_caller]
+    fn printed(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+        let directory = directory_with(FILE);
+        let arguments = [&["config"], arguments, &["--config", "wigwag.toml"]].concat();
+        let output = wigwag(directory.path(), &arguments, variables);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output)
+    }
+
+    #[test]
+    fn one_file_serves_both() {
+        let serve = printed(&["serve"], &[]);
+        assert!(serve.contains("listen = [\"127.0.0.1:1\"]") && serve.contains("[services]"), "{serve}");
+        assert!(!serve.contains("[gateway]"), "{serve}");
+        let gateway = printed(&["gateway"], &[]);
+        assert!(gateway.contains("listen = [\"127.0.0.1:2\"]") && gateway.contains("hold = \"5s\""), "{gateway}");
+        assert!(gateway.contains("/chat=ws://127.0.0.1:9/c; replay-on-reconnect=true"), "{gateway}");
+        assert!(!gateway.contains("[services]") && !gateway.contains("127.0.0.1:1\""), "{gateway}");
+        assert!([&serve, &gateway].iter().all(|text| text.contains("idle-timeout = \"2m\"")));
+        let both = printed(&[], &[]);
+        assert!(both.contains("[services]") && both.contains("[gateway]"), "{both}");
+    }
+
+    #[test]
+    fn flags_and_variables_are_for_the_command_that_runs() {
+        let gateway = printed(&["gateway", "--hold", "7s"], &[("WIGWAG_LISTEN", "127.0.0.1:3")]);
+        assert!(gateway.contains("hold = \"7s\""), "{gateway}");
+        assert!(gateway.contains("listen = [\"127.0.0.1:3\"]"), "{gateway}");
+        let directory = directory_with(FILE);
+        for arguments in [&["config", "--hold", "1s"], &["config", "gateway", "--default-service=echo"][..]] {
+            assert_eq!(wigwag(directory.path(), arguments, &[]).status.code(), Some(2), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn what_one_prints_reads_back_the_same() {
+        let gateway = printed(&["gateway"], &[]);
+        let directory = directory_with(&gateway);
+        let again = wigwag(directory.path(), &["config", "gateway", "--config", "wigwag.toml"], &[]);
+        let values = |text: &str| -> Vec<String> {
+            text.lines().map(|line| line.split("  # ").next().unwrap_or("").trim().to_owned()).collect()
+        };
+        assert_eq!(values(&gateway), values(&stdout(&again)));
+    }
+
+    #[test]
+    fn the_file_is_checked_for_both() {
+        let directory =
+            directory_with("[gateway]\nholt = '5s'\nroute = ['/a=http://h/']\n[timeouts]\nidle-timeout = 1");
+        let output = wigwag(directory.path(), &["config", "--check", "wigwag.toml"], &[]);
+        let text = stderr(&output);
+        assert!(text.contains("unknown key `holt` in wigwag.toml line 2: did you mean `hold`?"), "{text}");
+        assert!(text.contains("unknown scheme http://") && text.contains("idle-timeout"), "{text}");
+        assert_eq!(output.status.code(), Some(2));
+    }
+}
+
 mod mistakes {
     use super::*;
 
@@ -250,6 +314,11 @@ mod frame {
             &["serve", "--help"],
             0,
             &["Examples:", "--listen <ADDR:PORT>", "[default: 127.0.0.1:8765]", "Timeouts:", "TLS:"],
+        );
+        check(
+            &["gateway", "--help"],
+            0,
+            &["Examples:", "--upstream <URL>", "[default: 127.0.0.1:8000]", "--idle-timeout", "docs/gateway.md"],
         );
         check(&["try", "--help"], 0, &["Examples:", "wigwag try random -n 10000"]);
         check(&["config", "--help"], 0, &["Examples:", "--check <FILE>"]);

@@ -38,6 +38,11 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
         ],
     ),
     (
+        "wigwag-gateway",
+        &["wigwag-net", "wigwag-proto", "wigwag-server"],
+        &["fastrand", "rand", "rustls", "serde_json", "thiserror", "tracing"],
+    ),
+    (
         "wigwag-services",
         &["wigwag-net", "wigwag-server"],
         &["fastrand", "serde", "serde_json", "tracing", "unicode-segmentation"],

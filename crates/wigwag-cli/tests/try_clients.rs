@@ -55,6 +55,7 @@ impl Acceptor for Paths {
             protocol: None,
             headers: Vec::new(),
             permit: None,
+            hold: None,
         })
     }
 

@@ -9,7 +9,7 @@ mod tally;
 mod window;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -21,7 +21,7 @@ pub(crate) use self::{
 use crate::{
     account::Class,
     outcome::{Difference, Offender},
-    payload::Id,
+    payload::{Id, Sent},
     plan::{Expect, Record},
 };
 
@@ -35,6 +35,8 @@ pub(crate) struct Ledger {
     pub(crate) tally: Tally,
     /// When answers came that name no message, by the connection's place: as many as its window has.
     unnamed: HashMap<u32, VecDeque<u64>>,
+    /// Messages in doubt, the oldest first: an answer may still come, elsewhere or after the connection was opened again.
+    doubtful: BTreeMap<Id, Entry>,
     /// What a recorder has not heard of yet.
     pub(crate) records: Vec<Record>,
     scratch: String,
@@ -75,6 +77,7 @@ impl Ledger {
             windows,
             tally: Tally::default(),
             unnamed: HashMap::new(),
+            doubtful: BTreeMap::new(),
             records: Vec::new(),
             scratch: String::new(),
         }
@@ -148,9 +151,40 @@ impl Ledger {
             self.record(Id { connection, sequence }, Class::Altered, Some(&entry), Some(at));
         }
         for (sequence, entry) in left {
-            self.settle(Id { connection, sequence }, &entry, class, None);
+            let id = Id { connection, sequence };
             self.offend(class, connection, Some(sequence), entry.sent, String::new, None);
+            if end == End::Died && self.doubtful.len() < DOUBTFUL_MAX {
+                self.tally.settle(class);
+                self.doubtful.insert(id, entry);
+            } else {
+                self.settle(id, &entry, class, None);
+            }
         }
+    }
+
+    /// The run is over: what is in doubt stays so.
+    pub(crate) fn finish(&mut self) {
+        for (id, entry) in std::mem::take(&mut self.doubtful) {
+            self.record(id, Class::InDoubt, Some(&entry), None);
+        }
+    }
+
+    /// The unsettled message of this name.
+    #[inline]
+    fn take(&mut self, local: u32, id: Id) -> Option<Entry> {
+        let entry = self.windows[local as usize].take(id.sequence);
+        if entry.is_some() || self.doubtful.is_empty() { entry } else { self.take_doubtful(id) }
+    }
+
+    /// A message in doubt that was answered after all.
+    #[cold]
+    fn take_doubtful(&mut self, id: Id) -> Option<Entry> {
+        let entry = self.doubtful.remove(&id)?;
+        self.tally.account.in_doubt -= 1;
+        self.tally.account.outstanding += 1;
+        let meant = |one: &Offender| (one.class, one.sequence) == (Class::InDoubt, Some(id.sequence));
+        self.tally.offenders.retain(|one| one.connection != id.connection || !meant(one));
+        Some(entry)
     }
 
     /// Frees the places of messages that are past the time-out; gives how many.
@@ -163,19 +197,18 @@ impl Ledger {
     }
 
     fn arrive_own(&mut self, local: u32, id: Id, kind_fits: bool, content: &[u8], now: u64) {
-        let window = &mut self.windows[local as usize];
-        let Some(entry) = window.take(id.sequence) else {
-            let sent = id.sequence < window.next();
+        let Some(entry) = self.take(local, id) else {
+            let sent = id.sequence < self.windows[local as usize].next();
             return self.surplus(if sent { Class::Duplicate } else { Class::Unsolicited }, id, content, now);
         };
-        let overtaken = window.note_answered(id.sequence);
+        let overtaken = self.windows[local as usize].note_answered(id.sequence);
         self.check_unnamed(local);
-        let composed = self.rules.payloads.compose(id, entry.sent, &mut self.scratch);
-        let fits = kind_fits && self.rules.fits(content, composed);
+        let message = Sent { id, nanos: entry.sent };
+        let fits = kind_fits && self.rules.fits(content, message, &mut self.scratch);
         self.tally.account.answers += 1;
         let waited = now.saturating_sub(entry.sent);
         if !fits {
-            let difference = Difference::between(&composed.to_vec(), content);
+            let difference = self.difference(message, content);
             self.settle(id, &entry, Class::Altered, Some(now));
             let note = if kind_fits { "" } else { "text came as binary, or binary as text" };
             self.offend(Class::Altered, id.connection, Some(id.sequence), now, || note.to_owned(), Some(difference));
@@ -208,9 +241,9 @@ impl Ledger {
 
     fn misroute(&mut self, id: Id, came_on: u32, now: u64) -> Arrived {
         let local = id.connection / self.rules.workers;
-        let window = &mut self.windows[local as usize];
-        let Some(entry) = window.take(id.sequence) else {
-            let class = if id.sequence < window.next() { Class::Duplicate } else { Class::Unsolicited };
+        let Some(entry) = self.take(local, id) else {
+            let class =
+                if id.sequence < self.windows[local as usize].next() { Class::Duplicate } else { Class::Unsolicited };
             self.tally.surplus(class);
             self.record(id, class, None, Some(now));
             let note = || format!("came on connection {came_on}");
@@ -237,8 +270,7 @@ impl Ledger {
         self.unnamed.entry(local).or_default().push_back(now);
         self.tally.account.answers += 1;
         self.tally.settle(Class::Altered);
-        let composed = self.rules.payloads.compose(Id { connection, sequence }, entry.sent, &mut self.scratch);
-        let difference = Difference::between(&composed.to_vec(), content);
+        let difference = self.difference(Sent { id: Id { connection, sequence }, nanos: entry.sent }, content);
         let note = || "names no message; compared with the oldest under way".to_owned();
         self.offend(Class::Altered, connection, None, now, note, Some(difference));
     }
@@ -273,8 +305,7 @@ impl Ledger {
     fn alter(&mut self, local: u32, id: Id, entry: Entry, content: &[u8], now: u64) {
         self.windows[local as usize].take(id.sequence);
         self.check_unnamed(local);
-        let composed = self.rules.payloads.compose(id, entry.sent, &mut self.scratch);
-        let difference = Difference::between(&composed.to_vec(), content);
+        let difference = self.difference(Sent { id, nanos: entry.sent }, content);
         self.tally.account.answers += 1;
         self.settle(id, &entry, Class::Altered, Some(now));
         let note = || "names no message: taken for the answer to the oldest".to_owned();
@@ -309,7 +340,7 @@ impl Ledger {
         let Self { rules, windows, scratch, .. } = self;
         windows[local as usize].iter().take(LOOKED_THROUGH_MAX).find(|(sequence, entry)| {
             let id = Id { connection, sequence: *sequence };
-            rules.fits(content, rules.payloads.compose(id, entry.sent, scratch))
+            rules.fits(content, Sent { id, nanos: entry.sent }, scratch)
         })
     }
 
@@ -325,10 +356,14 @@ impl Ledger {
     fn repeats_last(&mut self, local: u32, content: &[u8], now: u64) -> bool {
         let connection = self.global(local);
         let Some(sequence) = self.windows[local as usize].answered_upto().checked_sub(1) else { return false };
-        self.rules.is_about_content()
-            && self
-                .rules
-                .fits(content, self.rules.payloads.compose(Id { connection, sequence }, now, &mut self.scratch))
+        let last = Sent { id: Id { connection, sequence }, nanos: now };
+        self.rules.is_about_content() && self.rules.fits(content, last, &mut self.scratch)
+    }
+
+    /// How an answer differs from the message itself, which every form of answer begins with or contains.
+    fn difference(&mut self, message: Sent, content: &[u8]) -> Difference {
+        let expected = self.rules.payloads.compose(message.id, message.nanos, &mut self.scratch);
+        Difference::between(&expected.to_vec(), content)
     }
 
     fn surplus(&mut self, class: Class, id: Id, content: &[u8], now: u64) {
@@ -388,6 +423,8 @@ impl Ledger {
     }
 }
 
+/// Messages in doubt that are remembered: 32 MiB. Later answers to further ones count as duplicates.
+const DOUBTFUL_MAX: usize = 1 << 20;
 /// How many messages under way an answer that names none is compared with.
 const LOOKED_THROUGH_MAX: usize = 256;
 

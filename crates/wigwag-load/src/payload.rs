@@ -10,10 +10,17 @@ use std::{fmt::Write as _, ops::Range};
 use crate::plan::{Part, Payload, Sizes, Template};
 
 /// A message of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id {
     pub(crate) connection: u32,
     pub(crate) sequence: u32,
+}
+
+/// A message, and when it was sent, in nanoseconds since the run began: all that it is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    pub(crate) id: Id,
+    pub(crate) nanos: u64,
 }
 
 /// Composes messages, and recognises them.
@@ -51,8 +58,7 @@ pub(crate) enum Tail<'a> {
 
 impl<'a> Composed<'a> {
     /// What follows the message in `content`; `None` if it does not begin with it.
-    #[inline]
-    pub(crate) fn strip_from<'c>(&self, content: &'c [u8]) -> Option<&'c [u8]> {
+    fn strip_from<'c>(&self, content: &'c [u8]) -> Option<&'c [u8]> {
         content.strip_prefix(self.head.as_bytes())?.strip_prefix(self.tail.as_bytes())
     }
 
@@ -84,7 +90,7 @@ impl Payloads {
             Filler::Text((0..length).map(|_| random.alphanumeric()).collect())
         };
         let mut run = [0; RUN_DIGITS];
-        write_digits(mix(seed, 0, 0), &mut run);
+        write_digits(mix(seed, 0, 0) as u32, &mut run);
         Self { source, sizes, seed, run, filler, began_millis }
     }
 
@@ -125,8 +131,16 @@ impl Payloads {
     }
 
     fn compose_own<'a>(&'a self, id: Id, random: u64, scratch: &'a mut String) -> Composed<'a> {
-        let size = self.size(random);
         self.push_token(id, random, scratch);
+        let tail = self.compose_rest(id, random, scratch);
+        Composed { head: scratch, tail }
+    }
+
+    /// What follows the token of our own payload: the sentence, appended to `scratch`, and the filler.
+    #[inline]
+    fn compose_rest(&self, id: Id, random: u64, scratch: &mut String) -> Tail<'_> {
+        let size = self.size(random);
+        let before = scratch.len();
         if size >= SENTENCE_FROM {
             scratch.push_str(" connection ");
             push_decimal(id.connection, scratch);
@@ -135,12 +149,28 @@ impl Payloads {
             scratch.push(' ');
         }
         let offset = (random >> 20) as usize % FILLER_OFFSETS;
-        let part = offset..offset + size.saturating_sub(scratch.len());
-        let tail = match &self.filler {
+        let part = offset..offset + size.saturating_sub(TOKEN_BYTES + scratch.len() - before);
+        match &self.filler {
             Filler::Text(text) => Tail::Text(&text[part]),
             Filler::Binary(bytes) => Tail::Binary(&bytes[part]),
-        };
-        Composed { head: scratch, tail }
+        }
+    }
+
+    /// What follows the message in `content`; `None` if it does not begin with the message, byte for byte.
+    #[inline]
+    pub(crate) fn strip<'c>(&self, message: Sent, content: &'c [u8], scratch: &mut String) -> Option<&'c [u8]> {
+        if matches!(self.source, Payload::Ledger) {
+            // The token is compared as numbers: with all of its digits the same, so is its text.
+            let token = content.first_chunk().and_then(|token| self.read_token(token))?;
+            if token != message.id {
+                return None;
+            }
+            scratch.clear();
+            let random = mix(self.seed, message.id.connection, message.id.sequence);
+            let tail = self.compose_rest(message.id, random, scratch);
+            return content[TOKEN_BYTES..].strip_prefix(scratch.as_bytes())?.strip_prefix(tail.as_bytes());
+        }
+        self.compose(message.id, message.nanos, scratch).strip_from(content)
     }
 
     /// The message that `content` names, if it is one of this run.
@@ -170,9 +200,9 @@ impl Payloads {
     fn push_token(&self, id: Id, random: u64, out: &mut String) {
         let mut token = [0; TOKEN_BYTES];
         token[RUN].copy_from_slice(&self.run);
-        write_digits(id.connection.into(), &mut token[CONNECTION]);
-        write_digits(id.sequence.into(), &mut token[SEQUENCE]);
-        write_digits(random, &mut token[CHECKSUM]);
+        write_digits(id.connection, &mut token[CONNECTION]);
+        write_digits(id.sequence, &mut token[SEQUENCE]);
+        write_digits((random % CHECKSUMS) as u32, &mut token[CHECKSUM]);
         out.push_str(std::str::from_utf8(&token).expect("digits and letters"));
     }
 
@@ -197,12 +227,13 @@ pub(crate) fn mix(seed: u64, one: u32, other: u32) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// The last digits of `number`, base 36.
+/// The last digits of `number`, base 36; two at a time, for divisions are what this costs.
 #[inline]
-fn write_digits(mut number: u64, out: &mut [u8]) {
-    for digit in out.iter_mut().rev() {
-        *digit = DIGITS[(number % 36) as usize];
-        number /= 36;
+fn write_digits(mut number: u32, out: &mut [u8]) {
+    for digits in out.rchunks_mut(2) {
+        let pair = PAIRS[(number % PAIRS.len() as u32) as usize];
+        digits.copy_from_slice(&pair[2 - digits.len()..]);
+        number /= PAIRS.len() as u32;
     }
 }
 
@@ -244,6 +275,15 @@ const FILLER_OFFSETS: usize = 4096;
 const SEARCHED_BYTES: usize = 64 << 10;
 
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+const PAIRS: [[u8; 2]; 36 * 36] = {
+    let mut pairs = [[0; 2]; 36 * 36];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [DIGITS[number / 36], DIGITS[number % 36]];
+        number += 1;
+    }
+    pairs
+};
 const NO_DIGIT: u8 = 255;
 const VALUES: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];

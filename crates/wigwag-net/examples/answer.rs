@@ -34,6 +34,7 @@ impl Acceptor for Everyone {
             protocol: None,
             headers: Vec::new(),
             permit: None,
+            hold: None,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Who judges handshakes: the [`Acceptor`] turns a request into a service, a refusal, or a plain HTTP connection.
 
-use std::{any::Any, net::SocketAddr, sync::Arc};
+use std::{any::Any, net::SocketAddr, sync::Arc, time::Duration};
 
 use wigwag_proto::{
     Config,
@@ -61,6 +61,9 @@ pub struct Accept {
     pub headers: Vec<(String, String)>,
     /// Held while the connection lives.
     pub permit: Option<Permit>,
+    /// Where the service decides later: how long the answer may wait for it ([`Service::on_hold`]). The subprotocol and the
+    /// headers are the service's to say then. `None`: 101 at once.
+    pub hold: Option<Duration>,
 }
 
 /// A refused handshake: an HTTP response, after which the connection is closed.
@@ -70,8 +73,8 @@ pub struct Refusal {
     pub status: u16,
     /// For metrics: why, in one word (`origin`, `host`, `not_found`, …).
     pub label: &'static str,
-    /// Further response headers.
+    /// Further response headers. `Content-Type` is that of the body; default: plain text.
     pub headers: Vec<(String, String)>,
-    /// What a person should know, in plain text.
+    /// What a person should know.
     pub body: String,
 }

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | [`service`] | the trait that a user writes |
 //! | [`socket`] | what a callback may do with its connection |
+//! | [`local`] | what a callback may do with the worker's other connections, and with handshakes that wait |
 //! | [`acceptor`] | who judges handshakes |
 //! | [`net`] | starting, stopping, reaching the workers |
 //! | [`message`] | a message that owns its payload |
@@ -27,6 +28,7 @@
 
 pub mod acceptor;
 pub mod limits;
+pub mod local;
 pub mod message;
 pub mod metrics;
 pub mod net;
@@ -45,11 +47,12 @@ mod worker;
 
 pub use acceptor::{Accept, Acceptor, Peer, Permit, Refusal, Verdict};
 pub use limits::Limits;
+pub use local::{Agreed, Held, Local};
 pub use message::OwnedMessage;
 pub use net::{Connect, DrainReport, Handle, Listener, Net};
 pub use pace::{Pacer, Turn};
 pub use remote::{Ready, Remote, SendError};
-pub use service::{CloseCause, Closed, OpenError, OpenErrorKind, Service, Timer};
+pub use service::{CloseCause, Closed, OpenError, OpenErrorKind, PeerEnd, Service, Timer};
 pub use socket::{ConnectionId, OnFull, Socket};
 pub use topic::{Lag, Topic};
 pub use transport::Transport;

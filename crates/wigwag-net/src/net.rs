@@ -77,6 +77,8 @@ pub struct Connect {
     pub host: String,
     /// TCP port.
     pub port: u16,
+    /// Where the host is, if that is known: then its name is not resolved. Tried in this order.
+    pub addresses: Vec<SocketAddr>,
     /// Path and query: the request target.
     pub target: String,
     /// TLS, and how the server is verified; `None` is plain `ws://`.
@@ -91,8 +93,6 @@ pub struct Connect {
     pub deflate: DeflatePolicy,
     /// Bounds of messages.
     pub config: Arc<Config>,
-    /// Where to connect, tried in this order, instead of asking what `host` resolves to.
-    pub addresses: Vec<SocketAddr>,
     /// Local address to connect from.
     pub source: Option<std::net::IpAddr>,
     /// For name resolution excluded: TCP, TLS and the opening handshake together. Default: 10 s.
@@ -108,6 +108,7 @@ impl Connect {
         Self {
             host: host.into(),
             port,
+            addresses: Vec::new(),
             target: target.into(),
             tls: None,
             protocols: Vec::new(),
@@ -115,7 +116,6 @@ impl Connect {
             origin: None,
             deflate: DeflatePolicy::default(),
             config: Arc::new(Config::default()),
-            addresses: Vec::new(),
             source: None,
             timeout: Duration::from_secs(10),
             route: 0,
@@ -215,18 +215,10 @@ impl Handle {
     /// Opens a connection as client. Names resolve on a thread of their own and all addresses are tried; whatever goes
     /// wrong, `service` hears of it in [`Service::on_close`] with [`crate::CloseCause::NotOpened`].
     pub fn connect(&self, connect: Connect, service: impl Service) {
-        let job =
-            ConnectJob { connect, service: Box::new(service), addresses: Vec::new(), failure: None, deadline: None };
+        let job = ConnectJob::new(connect, Box::new(service));
         let handle = self.clone();
-        if !job.connect.addresses.is_empty() {
-            let mut job = job;
-            job.addresses = std::mem::take(&mut job.connect.addresses);
-            job.addresses.reverse(); // taken from the end
+        if !job.addresses.is_empty() {
             return handle.place(job);
-        }
-        if let Ok(address) = job.connect.host.parse::<std::net::IpAddr>() {
-            let port = job.connect.port;
-            return handle.place(ConnectJob { addresses: vec![SocketAddr::new(address, port)], ..job });
         }
         // A thread per name: connecting by name is rare, and a resolver may block for seconds.
         std::thread::spawn(move || {
@@ -450,6 +442,8 @@ pub(crate) enum Command {
     Readmit(Box<(Transport, Peer)>),
     Connect(Box<ConnectJob>),
     Send(Arc<RemoteState>, OwnedMessage),
+    Ping(ConnectionId, Vec<u8>),
+    Pong(ConnectionId, Vec<u8>),
     Close(ConnectionId, CloseCode, String),
     Fail(ConnectionId),
     Resume(Arc<RemoteState>),
@@ -486,8 +480,20 @@ pub(crate) struct ConnectJob {
 }
 
 impl ConnectJob {
-    /// Tells the service that its connection could not be opened.
-    pub(crate) fn give_up(mut self, error: OpenError) {
+    /// With the addresses that need no resolving.
+    pub(crate) fn new(mut connect: Connect, service: Box<dyn Service>) -> Self {
+        let mut addresses = std::mem::take(&mut connect.addresses);
+        addresses.reverse(); // taken from the end
+        if addresses.is_empty()
+            && let Ok(address) = connect.host.parse()
+        {
+            addresses.push(SocketAddr::new(address, connect.port));
+        }
+        Self { connect, service, addresses, failure: None, deadline: None }
+    }
+
+    /// Tells the service that its connection could not be opened, where there is no worker any longer.
+    fn give_up(mut self, error: OpenError) {
         let closed = Closed { reason: None, cause: CloseCause::NotOpened(error) };
         let told = catch_unwind(AssertUnwindSafe(|| {
             self.service.on_close(&closed);

@@ -69,6 +69,16 @@ impl Remote {
         Ready { state: &self.state, key: None }
     }
 
+    /// Queues a Ping; at most 125 bytes of `payload` are sent. The answer is [`crate::Service::on_pong`]'s.
+    pub fn ping(&self, payload: &[u8]) {
+        self.control(payload, Command::Ping);
+    }
+
+    /// Queues a Pong that answers no Ping; at most 125 bytes of `payload` are sent.
+    pub fn pong(&self, payload: &[u8]) {
+        self.control(payload, Command::Pong);
+    }
+
     /// Starts the closing handshake, after what is queued. Later calls change nothing, later sends fail.
     pub fn close(&self, code: CloseCode, reason: &str) {
         if self.state.begin_closing() {
@@ -106,6 +116,12 @@ impl Remote {
     #[must_use]
     pub fn id(&self) -> ConnectionId {
         self.state.id
+    }
+
+    fn control(&self, payload: &[u8], command: impl FnOnce(ConnectionId, Vec<u8>) -> Command) {
+        if !self.is_closed() {
+            self.state.inbox.push(command(self.state.id, payload[..payload.len().min(125)].to_vec()));
+        }
     }
 
     fn is_full(&self) -> bool {

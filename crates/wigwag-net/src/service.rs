@@ -1,10 +1,13 @@
 //! The one trait that a user writes: [`Service`], one connection's behaviour.
 
-use std::{fmt, time::Instant};
+use std::{any::Any, fmt, time::Instant};
 
-use wigwag_proto::{CloseCode, CloseReason, Message, MessageKind, ProtocolError};
+use wigwag_proto::{CloseCode, CloseReason, Message, MessageKind, ProtocolError, handshake::client};
 
-use crate::socket::Socket;
+use crate::{
+    local::{Held, Local},
+    socket::Socket,
+};
 
 /// One connection's behaviour; the route's factory makes a value per connection.
 ///
@@ -56,6 +59,39 @@ pub trait Service: Send + 'static {
     /// The connection is gone; nothing can be sent any more. Called exactly once after `on_open`, and as the only
     /// callback where a client's connection could not be opened.
     fn on_close(&mut self, closed: &Closed) {}
+
+    /// As [`Self::on_close`], and called in its place, for who has to tell other connections of the worker. Default: calls
+    /// `on_close`. Where the workers have stopped, `on_close` alone is called.
+    fn on_gone(&mut self, local: &mut Local<'_>, closed: &Closed) {
+        self.on_close(closed);
+    }
+
+    /// The handshake waits for this service's decision: [`Held::accept`] or [`Held::refuse`], here or later. Only where the
+    /// acceptor said so ([`crate::Accept::hold`]). When the time is over the peer gets 504, and when it leaves
+    /// [`Self::on_gone`] is called. `on_open` is not called: the service itself opens the connection.
+    fn on_hold(&mut self, held: &mut Held<'_>) {}
+
+    /// The peer's side has ended, ours has not: messages may still be sent, and `close` ends the connection. Only where
+    /// [`wigwag_proto::Config::half_open`] says so. Default: closes at once, with the peer's own code.
+    fn on_peer_end(&mut self, socket: &mut Socket<'_>, end: PeerEnd<'_>) {
+        let code = match end {
+            PeerEnd::Close(reason) => reason.code,
+            PeerEnd::Failed(error) => Some(error.close_code()),
+        };
+        socket.close_with(&CloseReason { code, reason: String::new() });
+    }
+
+    /// Another connection of the worker has something to say: see [`Local::tell`].
+    fn on_told(&mut self, local: &mut Local<'_>, what: Box<dyn Any>) {}
+}
+
+/// How a peer's side ended.
+#[derive(Clone, Copy, Debug)]
+pub enum PeerEnd<'a> {
+    /// By a Close, which is not answered yet.
+    Close(&'a CloseReason),
+    /// By a breach of the protocol, of which the peer is not told yet.
+    Failed(ProtocolError),
 }
 
 /// Names a timer of one connection; see [`Socket::timer`].
@@ -121,6 +157,8 @@ pub struct OpenError {
     pub kind: OpenErrorKind,
     /// What happened, for a person.
     pub why: String,
+    /// What the server answered, where it refused with an HTTP status.
+    pub refusal: Option<Box<client::Refusal>>,
 }
 
 /// How far the opening of a client's connection came.
@@ -135,6 +173,8 @@ pub enum OpenErrorKind {
     Untrusted,
     /// The peer refused, or what it said is no opening handshake.
     Handshake,
+    /// The peer ended the connection before it had answered.
+    Ended,
     /// The time was over.
     Timeout,
     /// The request cannot be sent as it was asked for.
@@ -145,7 +185,7 @@ pub enum OpenErrorKind {
 
 impl OpenError {
     pub(crate) fn new(kind: OpenErrorKind, why: impl Into<String>) -> Self {
-        Self { kind, why: why.into() }
+        Self { kind, why: why.into(), refusal: None }
     }
 }
 

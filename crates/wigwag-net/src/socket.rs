@@ -6,10 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wigwag_proto::{CloseCode, Message, MessageKind, connection::Prepared};
+use wigwag_proto::{CloseCode, CloseReason, Message, MessageKind, connection::Prepared};
 
 use crate::{
     limits::FOREVER,
+    local::{Agreed, Local},
     net::Handle,
     remote::Remote,
     service::Timer,
@@ -58,8 +59,8 @@ impl Socket<'_> {
         self.worker.send_parts(self.slot, MessageKind::Binary, parts);
     }
 
-    /// Queues a piece of a message, for relays (see [`Self::set_piecewise`]). Until the last piece of a message is sent,
-    /// whole messages are dropped.
+    /// Queues a piece of a message as a frame, for relays (see [`Self::set_piecewise`]). Until the last piece of a message
+    /// is sent, whole messages are dropped.
     pub fn send_piece(&mut self, kind: MessageKind, piece: &[u8], last: bool) {
         self.worker.send_piece(self.slot, kind, piece, last);
     }
@@ -74,9 +75,19 @@ impl Socket<'_> {
         self.worker.ping(self.slot, payload);
     }
 
+    /// Queues a Pong that answers no Ping; at most 125 bytes of `payload` are sent. Pings are answered without it.
+    pub fn pong(&mut self, payload: &[u8]) {
+        self.worker.pong(self.slot, payload);
+    }
+
     /// Starts the closing handshake: what is queued goes out first, then a Close with this code and reason.
     pub fn close(&mut self, code: CloseCode, reason: &str) {
         self.worker.start_close(self.slot, Some(code), reason);
+    }
+
+    /// As [`Self::close`], with what another Close said: perhaps without a code.
+    pub fn close_with(&mut self, reason: &CloseReason) {
+        self.worker.start_close(self.slot, reason.code, &reason.reason);
     }
 
     /// Whether messages can still be sent.
@@ -89,6 +100,17 @@ impl Socket<'_> {
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.worker.queued_bytes(self.slot)
+    }
+
+    /// Whether more is queued than the high-water mark allows, although the socket was offered all of it: who sends here
+    /// what comes from elsewhere stops now, until [`crate::Service::on_writable`].
+    pub fn is_backed_up(&mut self) -> bool {
+        self.worker.is_backed_up(self.slot)
+    }
+
+    /// Writes what is queued now, as far as the socket takes it, and not only at the end of the turn.
+    pub fn flush(&mut self) {
+        self.worker.flush_in_callback(self.slot);
     }
 
     /// Calls `on_timer` after this time (granularity: 4 ms, never early). Timers end with the connection.
@@ -118,7 +140,8 @@ impl Socket<'_> {
         self.worker.resume(self.slot);
     }
 
-    /// Reports messages piece by piece as they arrive (`on_piece`) instead of whole.
+    /// Reports messages frame by frame as they arrive (`on_piece`) instead of whole; see
+    /// [`wigwag_proto::Connection::set_piecewise`].
     pub fn set_piecewise(&mut self, piecewise: bool) {
         self.worker.set_piecewise(self.slot, piecewise);
     }
@@ -140,6 +163,12 @@ impl Socket<'_> {
         self.worker.is_subscribed(self.slot, topic)
     }
 
+    /// What the server's answer said; only for a client, and only in `on_open`.
+    #[must_use]
+    pub fn agreed(&self) -> Option<&Agreed> {
+        self.worker.agreed(self.slot)
+    }
+
     /// This connection's name.
     #[must_use]
     pub fn id(&self) -> ConnectionId {
@@ -158,10 +187,17 @@ impl Socket<'_> {
     }
 
     /// Another connection of the same worker; `None` if it is gone, or on another worker, or still in its handshake.
+    #[inline]
     pub fn other(&mut self, id: ConnectionId) -> Option<Socket<'_>> {
         let slot = self.worker.find(id)?;
         self.worker.mark_dirty(slot);
         Some(Socket { worker: self.worker, slot })
+    }
+
+    /// The worker that this callback runs on.
+    #[must_use]
+    pub fn local(&mut self) -> Local<'_> {
+        Local { worker: self.worker }
     }
 
     /// The other side's address.

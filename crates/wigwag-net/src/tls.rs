@@ -13,7 +13,7 @@ use std::{
 };
 
 use rustls::{
-    ServerConfig,
+    CertificateError, ServerConfig,
     crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer},
 };
@@ -142,6 +142,16 @@ pub enum TlsError {
     /// The system has no roots to trust.
     #[error("the system has no trusted root certificates ({0}): install ca-certificates, or name a file of roots")]
     NoSystemRoots(String),
+}
+
+/// What to do about a peer's certificate, where rustls' own words do not tell.
+pub(crate) fn advice(error: &rustls::Error) -> Option<&'static str> {
+    let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else { return None };
+    // The verifier's error type is not rustls'; its name is all that comes through.
+    (format!("{:?}", other.0) == "CaUsedAsEndEntity").then_some(
+        "the server shows a certificate authority's certificate as its own (openssl req -x509 makes such by default): \
+         make it anew with -addext basicConstraints=critical,CA:FALSE",
+    )
 }
 
 /// The cryptography of all TLS here.

@@ -8,6 +8,7 @@ mod accept;
 mod client;
 mod close;
 mod dispatch;
+mod held;
 mod inbox;
 mod opening;
 mod read;
@@ -40,8 +41,9 @@ use self::{
 use crate::{
     acceptor::Acceptor,
     limits::Limits,
+    local::{Agreed, Local},
     metrics::WorkerMetrics,
-    net::{DrainReport, Handle, Inbox, Listener, Tick},
+    net::{ConnectJob, DrainReport, Handle, Inbox, Listener, Tick},
     pace::{Pacer, Turn},
     poll::{Poller, Ready},
     remote::{Remote, RemoteState},
@@ -71,6 +73,8 @@ pub(crate) struct Worker {
     dirty: Vec<u32>,
     /// Those of them that are being flushed.
     flushing: Vec<u32>,
+    /// Connections that a callback asked for and that could not even be begun: their services are told after it.
+    unopened: Vec<ConnectJob>,
     ticks: Vec<Option<(Duration, Instant, Tick)>>,
     /// When to call it next, and whom.
     pacer: Option<(Instant, Box<dyn Pacer>)>,
@@ -117,6 +121,7 @@ impl Worker {
             run_queue: VecDeque::new(),
             dirty: Vec::new(),
             flushing: Vec::new(),
+            unopened: Vec::new(),
             ticks: Vec::new(),
             pacer: None,
             acceptance,
@@ -150,6 +155,7 @@ impl Worker {
             self.expire_timers(&mut due);
             self.take_commands(&mut commands);
             self.run_queued(&mut buffer);
+            self.give_up_unopened();
             self.pace();
             self.flush_dirty();
             self.end_turn();
@@ -160,7 +166,7 @@ impl Worker {
     }
 
     fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
-        let busy = !self.run_queue.is_empty() || !self.dirty.is_empty();
+        let busy = !self.run_queue.is_empty() || !self.dirty.is_empty() || !self.unopened.is_empty();
         let idle = !busy && !self.acceptance.has_ready() && self.inbox.fall_asleep();
         let timeout = if idle {
             let paced = self.pacer.as_ref().map(|(at, _)| *at);
@@ -188,8 +194,11 @@ impl Worker {
                 if ended {
                     slot.flags.set(Flags::ENDED);
                 }
-                if slot.phase == Phase::Connecting {
-                    return self.handle_connected(index);
+                match slot.phase {
+                    Phase::Connecting => return self.handle_connected(index),
+                    // Nothing is read before the answer: who leaves, leaves with what it has sent.
+                    Phase::Held if ended => return self.remove(index, CloseCause::Eof),
+                    _ => {}
                 }
                 if failed && slot.flags.has(Flags::PAUSED) {
                     // Nobody reads, so nobody else would notice that the peer is gone.
@@ -284,16 +293,20 @@ impl Worker {
 
     /// Runs a callback of the connection's service. Nothing happens where the service is out or gone.
     fn call(&mut self, index: usize, callback: impl FnOnce(&mut dyn Service, &mut Socket<'_>)) {
-        let Some(mut service) = self.slots.get_mut(index).and_then(|slot| slot.service.take()) else { return };
+        self.call_service(index, |service, worker| callback(service, &mut Socket { worker, slot: index }));
+    }
+
+    /// As [`Self::call`], for callbacks that are lent something else than the connection; whether there was a service.
+    fn call_service(&mut self, index: usize, callback: impl FnOnce(&mut dyn Service, &mut Self)) -> bool {
+        let Some(mut service) = self.slots.get_mut(index).and_then(|slot| slot.service.take()) else { return false };
         self.callback_depth += 1;
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            callback(&mut *service, &mut Socket { worker: self, slot: index });
-        }));
+        let outcome = catch_unwind(AssertUnwindSafe(|| callback(&mut *service, self)));
         self.callback_depth -= 1;
         self.slots[index].service = Some(service);
         if let Err(panic) = outcome {
             self.fail_service(index, &*panic);
         }
+        true
     }
 
     /// A service panicked: this connection is closed with 1011, the worker lives.
@@ -304,12 +317,9 @@ impl Worker {
         self.metrics.panics.add(1);
         let (code, why) = (CloseCode::INTERNAL_ERROR, "the service failed");
         // A service that panicked is told of the end at once and not called again; nor may that harm the worker.
-        if let Some(mut service) = self.slots[index].service.take() {
+        if let Some(service) = self.slots[index].service.take() {
             let closed = Closed { reason: Some(CloseReason::new(code, why)), cause: CloseCause::Panic };
-            guard("on_close", || {
-                service.on_close(&closed);
-                drop(service);
-            });
+            self.tell_service(service, &closed);
         }
         self.end_with(index, code, why, CloseCause::Panic);
     }
@@ -377,6 +387,14 @@ impl Worker {
         }
     }
 
+    pub(crate) fn pong(&mut self, index: usize, payload: &[u8]) {
+        let payload = &payload[..payload.len().min(125)];
+        if let Some(connection) = &mut self.slots[index].connection {
+            // As for a Ping.
+            let _ = connection.pong(payload, &mut self.context);
+        }
+    }
+
     pub(crate) fn is_open(&self, index: usize) -> bool {
         self.slots[index].connection.as_ref().is_some_and(wigwag_proto::Connection::is_open)
     }
@@ -400,8 +418,9 @@ impl Worker {
     }
 
     pub(crate) fn pause(&mut self, index: usize) {
-        if self.is_open(index) {
-            self.slots[index].flags.set(Flags::PAUSED);
+        let slot = &mut self.slots[index];
+        if slot.connection.as_ref().is_some_and(wigwag_proto::Connection::is_reading) {
+            slot.flags.set(Flags::PAUSED);
         }
     }
 
@@ -425,12 +444,28 @@ impl Worker {
         ConnectionId { worker: self.index as u16, slot: index as u32, generation }
     }
 
+    #[inline]
     pub(crate) fn find(&self, id: ConnectionId) -> Option<usize> {
+        self.find_in(Phase::Open, id)
+    }
+
+    #[inline]
+    fn find_in(&self, phase: Phase, id: ConnectionId) -> Option<usize> {
         if usize::from(id.worker) != self.index {
             return None;
         }
         let slot = self.slots.get(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
-        (slot.phase == Phase::Open).then_some(id.slot as usize)
+        (slot.phase == phase).then_some(id.slot as usize)
+    }
+
+    pub(crate) fn tell(&mut self, id: ConnectionId, what: Box<dyn Any>) -> bool {
+        let Some(index) = self.find(id).or_else(|| self.find_held(id)) else { return false };
+        self.mark_dirty(index);
+        self.call_service(index, |service, worker| service.on_told(&mut Local { worker }, what))
+    }
+
+    pub(crate) fn agreed(&self, index: usize) -> Option<&Agreed> {
+        self.slots[index].extra.as_ref()?.agreed.as_deref()
     }
 
     pub(crate) fn mark_dirty(&mut self, index: usize) {
@@ -456,6 +491,18 @@ impl Worker {
         self.slots[index].socket.peer_addr()
     }
 
+    /// Whether the queue is above its high-water mark and the socket does not take what would bring it below the low one. The
+    /// service is told when it is.
+    pub(crate) fn is_backed_up(&mut self, index: usize) -> bool {
+        if self.slots[index].queued_bytes() <= self.limits.out_queue_high_water {
+            return false;
+        }
+        self.slots[index].flags.set(Flags::WANTS_WRITABLE);
+        self.flush_in_callback(index);
+        let slot = &self.slots[index];
+        slot.phase == Phase::Open && slot.queued_bytes() > self.limits.out_queue_low_water
+    }
+
     /// Whether nothing more may be pushed: what the socket takes goes out first.
     pub(crate) fn push_queue_full(&mut self, index: usize) -> bool {
         let full = |worker: &Self| worker.slots[index].queued_bytes() >= worker.limits.push_queue_bytes_max;
@@ -466,7 +513,7 @@ impl Worker {
     }
 
     /// Writes what is queued; the connection stays in its slot even where it fails.
-    fn flush_in_callback(&mut self, index: usize) {
+    pub(crate) fn flush_in_callback(&mut self, index: usize) {
         self.callback_depth += 1;
         self.flush(index);
         self.callback_depth -= 1;

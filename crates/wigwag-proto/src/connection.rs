@@ -110,8 +110,10 @@ impl Connection {
     }
 
     /// Whether messages are reported in pieces as they arrive ([`Event::Piece`]), for who passes them on and must not
-    /// gather them. Holds from the next message on. Text is validated and the bounds hold all the same; a compressed message is
-    /// gathered and is one piece.
+    /// gather them. Holds from the next message on. Text is validated and the bounds hold all the same.
+    ///
+    /// A frame is a piece, so that who sends each piece with [`Self::send_piece`] keeps the message's fragments. One over
+    /// [`Config::piece_bytes_max`] comes in several pieces; a compressed message is gathered and is one.
     pub fn set_piecewise(&mut self, piecewise: bool) {
         self.piecewise = piecewise;
     }
@@ -160,8 +162,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Queues a part of a message; after the one that is `last` the message is whole. No other message can be sent in
-    /// between. The kind is that of the first piece; text may be cut anywhere, and as a whole must be UTF-8.
+    /// Queues a part of a message as a frame; after the one that is `last` the message is whole. No other message can be sent
+    /// in between. The kind is that of the first piece; text may be cut anywhere, and as a whole must be UTF-8.
     pub fn send_piece(
         &mut self,
         kind: MessageKind,
@@ -195,6 +197,20 @@ impl Connection {
         Ok(())
     }
 
+    /// Queues a Pong that answers no Ping (§5.5.3: "unidirectional heartbeat"), of at most 125 bytes. It counts among the
+    /// [`Config::pongs_waiting_max`] that wait.
+    pub fn pong(&mut self, payload: &[u8], context: &mut Context) -> Result<(), SendError> {
+        if !self.is_open() {
+            return Err(SendError::Closing);
+        }
+        if payload.len() > CONTROL_BYTES_MAX {
+            return Err(SendError::LongPing);
+        }
+        let mask = self.mask_key(context);
+        self.out.push_pong(payload, mask, self.config.pongs_waiting_max, context);
+        Ok(())
+    }
+
     /// What to write next; `None` when nothing waits.
     #[inline]
     #[must_use]
@@ -211,9 +227,9 @@ impl Connection {
 
     #[inline]
     fn check_sending(&self) -> Result<(), SendError> {
-        match (self.state, self.sending_pieces) {
-            (State::Open, false) => Ok(()),
-            (State::Open, true) => Err(SendError::Unfinished),
+        match (self.is_open(), self.sending_pieces) {
+            (true, false) => Ok(()),
+            (true, true) => Err(SendError::Unfinished),
             _ => Err(SendError::Closing),
         }
     }

@@ -58,6 +58,7 @@ impl Front {
             protocol: route.protocol(&handshake),
             headers: route.headers(&handshake),
             permit,
+            hold: route.hold(),
         })
     }
 

@@ -50,6 +50,7 @@
 //! | [`live`] | the shape of `/metrics/live` |
 //! | [`tls`] | certificates from files, as server and as client ([`wigwag_net::tls`]) |
 //! | `front` | the acceptor that the workers ask (private) |
+//! | `health` | what a program adds to `/healthz` (private) |
 //! | `metrics` | the Prometheus text (private) |
 
 pub mod access;
@@ -63,6 +64,7 @@ pub mod server;
 
 mod bind;
 mod front;
+mod health;
 mod metrics;
 mod process;
 mod routes;
@@ -73,7 +75,9 @@ pub use access::Access;
 pub use addresses::AddressLimits;
 pub use async_service::{AsyncService, AsyncSocket, async_service};
 pub use bind::BindError;
+pub use health::HealthReport;
 pub use http::HttpLimits;
+pub use metrics::{Families, Histogram, MetricsSource};
 pub use route::{Endpoint, Handshake, IntoRoute, Route};
 pub use routes::RouteError;
 pub use server::{BoundServer, BuildError, Builder, DrainReport, RunningServer, Server, Stopper};

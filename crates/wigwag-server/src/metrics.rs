@@ -6,13 +6,13 @@ mod figures;
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text},
+    encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet, text},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
@@ -22,8 +22,16 @@ use crate::process;
 
 pub(crate) use figures::{BUCKETS, Figures, RouteFigures};
 
+/// What a program adds to `/metrics`.
+pub trait MetricsSource: Send + Sync + 'static {
+    /// Writes its families, as of now. Runs on the HTTP side: it may take a lock, but must not wait for the network.
+    ///
+    /// # Errors
+    /// Those of `families`, passed on.
+    fn write(&self, families: &mut Families<'_>) -> fmt::Result;
+}
+
 /// What is counted outside of the workers, and the names of what they count.
-#[derive(Debug)]
 pub(crate) struct Metrics {
     /// Route names by number.
     names: Vec<String>,
@@ -31,13 +39,14 @@ pub(crate) struct Metrics {
     started: Instant,
     /// HTTP answers by status.
     http: Mutex<BTreeMap<u16, u64>>,
+    sources: Vec<Arc<dyn MetricsSource>>,
 }
 
 impl Metrics {
     pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    pub(crate) fn new(names: Vec<String>, version: String) -> Self {
-        Self { names, version, started: Instant::now(), http: Mutex::default() }
+    pub(crate) fn new(names: Vec<String>, version: String, sources: Vec<Arc<dyn MetricsSource>>) -> Self {
+        Self { names, version, started: Instant::now(), http: Mutex::default(), sources }
     }
 
     pub(crate) fn names(&self) -> &[String] {
@@ -71,6 +80,7 @@ impl Metrics {
             draining: net.is_some_and(Handle::is_draining),
             http: self.http(),
             http_connections: http_connections as u64,
+            sources: self.sources.clone(),
         };
         let mut registry = Registry::default();
         registry.register_collector(Box::new(scrape));
@@ -80,8 +90,13 @@ impl Metrics {
     }
 }
 
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
 /// Everything at one moment.
-#[derive(Debug)]
 struct Scrape {
     figures: Figures,
     names: Vec<String>,
@@ -90,23 +105,31 @@ struct Scrape {
     draining: bool,
     http: BTreeMap<u16, u64>,
     http_connections: u64,
+    sources: Vec<Arc<dyn MetricsSource>>,
+}
+
+impl fmt::Debug for Scrape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scrape").field("figures", &self.figures).finish_non_exhaustive()
+    }
 }
 
 impl Collector for Scrape {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let mut out = Out { encoder };
+        let mut out = Families { encoder };
         self.encode_services(&mut out)?;
         self.encode_workers(&mut out)?;
         self.encode_latency(&mut out)?;
         out.gauge("wigwag_http_connections", "HTTP connections now", self.http_connections)?;
         let statuses = self.http.iter().map(|(status, count)| (status.to_string(), *count));
         out.counters("wigwag_http_responses", "HTTP answers", "status", statuses)?;
-        self.encode_process(&mut out)
+        self.encode_process(&mut out)?;
+        self.sources.iter().try_for_each(|source| source.write(&mut out))
     }
 }
 
 impl Scrape {
-    fn encode_services(&self, out: &mut Out<'_>) -> fmt::Result {
+    fn encode_services(&self, out: &mut Families<'_>) -> fmt::Result {
         type Figure = fn(&RouteFigures) -> u64;
         let by_name = |figure: Figure| {
             let routes = self.names.iter().zip(&self.figures.routes);
@@ -126,7 +149,7 @@ impl Scrape {
         Ok(())
     }
 
-    fn encode_workers(&self, out: &mut Out<'_>) -> fmt::Result {
+    fn encode_workers(&self, out: &mut Families<'_>) -> fmt::Result {
         let figures = &self.figures;
         out.gauge("wigwag_sockets", "Sockets that the workers hold, those in handshake included", figures.sockets)?;
         out.gauge("wigwag_out_queue_bytes", "Bytes queued for peers", figures.out_queue_bytes)?;
@@ -151,18 +174,19 @@ impl Scrape {
         out.counters("wigwag_errors", "Connections ended by an error", "class", errors)
     }
 
-    fn encode_latency(&self, out: &mut Out<'_>) -> fmt::Result {
+    fn encode_latency(&self, out: &mut Families<'_>) -> fmt::Result {
         let bounds = LATENCY_BOUNDS_MICROS.iter().map(|micros| *micros as f64 / 1e6).chain([f64::INFINITY]);
-        // The encoder cumulates the buckets.
-        let buckets: Vec<(f64, u64)> = bounds.zip(self.figures.latency).collect();
-        let sum = self.figures.latency_sum_micros as f64 / 1e6;
+        let histogram = Histogram {
+            sum: self.figures.latency_sum_micros as f64 / 1e6,
+            buckets: bounds.zip(self.figures.latency).collect(),
+        };
         let help = "From the turn's start to the write of the answer";
         let name = "wigwag_answer_latency_seconds";
         let mut metric = out.encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        metric.encode_histogram::<NoLabelSet>(sum, self.figures.latency.iter().sum(), &buckets, None)
+        histogram.encode(&mut metric)
     }
 
-    fn encode_process(&self, out: &mut Out<'_>) -> fmt::Result {
+    fn encode_process(&self, out: &mut Families<'_>) -> fmt::Result {
         if let Some(bytes) = process::resident_bytes() {
             out.gauge("process_resident_memory_bytes", "Resident memory of the process", bytes)?;
         }
@@ -176,28 +200,60 @@ impl Scrape {
     }
 }
 
-/// Writes families of metrics.
-struct Out<'e> {
+/// A distribution.
+#[derive(Clone, Debug, Default)]
+pub struct Histogram {
+    /// Of all that was observed, in the family's unit.
+    pub sum: f64,
+    /// Upper bounds, rising, the last of them infinite, and how many observations lie in each bucket alone.
+    pub buckets: Vec<(f64, u64)>,
+}
+
+impl Histogram {
+    fn encode(&self, metric: &mut MetricEncoder<'_>) -> fmt::Result {
+        let count = self.buckets.iter().map(|(_, count)| count).sum();
+        // The encoder cumulates the buckets.
+        metric.encode_histogram::<NoLabelSet>(self.sum, count, &self.buckets, None)
+    }
+}
+
+/// Writes families of metrics: each once, with all its values.
+pub struct Families<'e> {
     encoder: DescriptorEncoder<'e>,
 }
 
-impl Out<'_> {
-    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+/// A value per label: its text, and the figure.
+type ByLabel = (String, u64);
+
+impl Families<'_> {
+    /// A figure that goes up and down.
+    ///
+    /// # Errors
+    /// Those of the text that is written.
+    pub fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         let gauge = ConstGauge::new(value);
         gauge.encode(self.encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
     }
 
-    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+    /// A figure that only goes up; `_total` is added to its name.
+    ///
+    /// # Errors
+    /// Those of the text that is written.
+    pub fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         let counter = ConstCounter::new(value);
         counter.encode(self.encoder.encode_descriptor(name, help, None, counter.metric_type())?)
     }
 
-    fn gauges(
+    /// Figures that go up and down, by label.
+    ///
+    /// # Errors
+    /// Those of the text that is written.
+    pub fn gauges(
         &mut self,
         name: &str,
         help: &str,
         label: &'static str,
-        values: impl Iterator<Item = (String, u64)>,
+        values: impl Iterator<Item = ByLabel>,
     ) -> fmt::Result {
         let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (of, value) in values {
@@ -206,17 +262,60 @@ impl Out<'_> {
         Ok(())
     }
 
-    fn counters(
+    /// Figures that only go up, by label.
+    ///
+    /// # Errors
+    /// Those of the text that is written.
+    pub fn counters(
         &mut self,
         name: &str,
         help: &str,
         label: &'static str,
-        values: impl Iterator<Item = (String, u64)>,
+        values: impl Iterator<Item = ByLabel>,
+    ) -> fmt::Result {
+        self.counters_by(name, help, [label], values.map(|(of, value)| ([of], value)))
+    }
+
+    /// Figures that only go up, by several labels.
+    ///
+    /// # Errors
+    /// Those of the text that is written.
+    pub fn counters_by<const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: [&'static str; N],
+        values: impl Iterator<Item = ([String; N], u64)>,
     ) -> fmt::Result {
         let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         for (of, value) in values {
-            ConstCounter::new(value).encode(family.encode_family(&[(label, of)])?)?;
+            let labels: Vec<(&str, String)> = labels.into_iter().zip(of).collect();
+            ConstCounter::new(value).encode(family.encode_family(&labels.as_slice())?)?;
         }
         Ok(())
+    }
+
+    /// Distributions by label.
+    ///
+    /// # Errors
+    /// Those of the text that is written.
+    pub fn histograms(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        values: impl Iterator<Item = (String, Histogram)>,
+    ) -> fmt::Result {
+        let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for (of, histogram) in values {
+            histogram.encode(&mut family.encode_family(&[(label, of)])?)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Families<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Families").finish_non_exhaustive()
     }
 }

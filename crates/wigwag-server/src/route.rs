@@ -1,6 +1,9 @@
 //! What a user gives for a path: a [`Route`], and what it is asked to judge: a [`Handshake`].
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use wigwag_net::{Handle, Peer, Refusal, Service};
 use wigwag_proto::{
@@ -34,6 +37,12 @@ pub trait Route: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Where the service decides later ([`Service::on_hold`]): how long the answer may wait for it. The service says the
+    /// subprotocol and the headers then. Default: the answer does not wait.
+    fn hold(&self) -> Option<Duration> {
+        None
+    }
+
     /// Bounds of messages on this route; asked once, at the start. Default: the server's.
     fn config(&self) -> Option<Config> {
         None
@@ -59,6 +68,10 @@ impl Route for Box<dyn Route> {
 
     fn headers(&self, handshake: &Handshake<'_>) -> Vec<(String, String)> {
         (**self).headers(handshake)
+    }
+
+    fn hold(&self) -> Option<Duration> {
+        (**self).hold()
     }
 
     fn config(&self) -> Option<Config> {
@@ -285,6 +298,10 @@ impl Route for Endpoint {
 
     fn headers(&self, handshake: &Handshake<'_>) -> Vec<(String, String)> {
         self.route.headers(handshake)
+    }
+
+    fn hold(&self) -> Option<Duration> {
+        self.route.hold()
     }
 
     fn config(&self) -> Option<Config> {

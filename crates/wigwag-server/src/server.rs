@@ -18,9 +18,10 @@ use crate::{
     addresses::{AddressLimits, Addresses},
     bind::{self, BindError},
     front::Front,
+    health::HealthReport,
     http::{Http, HttpLimits, Site},
     live,
-    metrics::Metrics,
+    metrics::{Metrics, MetricsSource},
     route::{IntoRoute, Route},
     routes::{RouteError, Routes},
 };
@@ -51,6 +52,8 @@ pub struct Builder {
     http: HttpLimits,
     tls: Option<TlsSource>,
     metrics_listen: Vec<SocketAddr>,
+    metrics_sources: Vec<Arc<dyn MetricsSource>>,
+    health: Option<HealthReport>,
     drain_timeout: Duration,
     version: String,
 }
@@ -88,6 +91,8 @@ impl Builder {
             http: HttpLimits::default(),
             tls: None,
             metrics_listen: Vec::new(),
+            metrics_sources: Vec::new(),
+            health: None,
             drain_timeout: Duration::from_secs(10),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -177,6 +182,20 @@ impl Builder {
     #[must_use]
     pub fn metrics_listen(mut self, address: SocketAddr) -> Self {
         self.metrics_listen.push(address);
+        self
+    }
+
+    /// Adds families to `/metrics`.
+    #[must_use]
+    pub fn metrics_source(mut self, source: Arc<dyn MetricsSource>) -> Self {
+        self.metrics_sources.push(source);
+        self
+    }
+
+    /// What `/healthz` says instead of `ok`.
+    #[must_use]
+    pub fn health(mut self, report: HealthReport) -> Self {
+        self.health = Some(report);
         self
     }
 
@@ -289,7 +308,7 @@ impl BoundServer {
             .enable_io()
             .enable_time()
             .build()?;
-        let metrics = Arc::new(Metrics::new(routes.names(), builder.version));
+        let metrics = Arc::new(Metrics::new(routes.names(), builder.version, builder.metrics_sources));
         let http = Http::new(
             runtime.handle().clone(),
             builder.http,
@@ -301,6 +320,7 @@ impl BoundServer {
                 // The HTTP side's own bound holds for every reader of a body, not only for axum's extractors.
                 pages: builder.pages.layer(DefaultBodyLimit::disable()),
                 metrics: metrics.clone(),
+                health: builder.health,
                 metrics_here: metrics_listeners.is_empty(),
             },
         );

@@ -1,6 +1,6 @@
 // What holds on every page: axe, both themes, a phone, the keyboard, the state of the server.
 import assert from "node:assert/strict";
-import { eventually, tabTo } from "./visit.mjs";
+import { eventually, isOpen, tabTo } from "./visit.mjs";
 
 const PAGES = { Overview: "/", Random: "/random", Chat: "/chat", Stream: "/stream", Letters: "/letters", Console: "/console" };
 
@@ -59,7 +59,7 @@ export async function pagesAreReachedByKeyboard(visit) {
 
 export async function themeFollowsTheSystemAndCanBeSwitched(visit) {
   const page = await visit.open("/", { theme: "dark" });
-  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const theme = page.getByRole("button", { name: /^Colours: / });
   const dark = await background();
   await page.emulateMedia({ colorScheme: "light" });
@@ -84,6 +84,8 @@ export async function everyPageSaysThatTheServerIsAwayAndComesBack(visit) {
   const page = await visit.open("/");
   const header = page.getByRole("banner");
   await header.getByText("open", { exact: true }).waitFor();
+  // A page's own script is loaded when it is first opened.
+  for (const title of Object.keys(PAGES)) await goTo(page, title);
   await visit.killServer();
   await header.getByText(/^(reconnecting in \d+ s|connecting)$/).waitFor();
   for (const title of Object.keys(PAGES)) {
@@ -97,6 +99,7 @@ export async function everyPageSaysThatTheServerIsAwayAndComesBack(visit) {
 async function checkAllAccessible(visit, page, picture) {
   for (const title of Object.keys(PAGES)) {
     await goTo(page, title);
+    if (title !== "Console") await isOpen(page); // It connects when it is told to.
     await visit.checkAccessible(page);
     await visit.picture(page, `${title.toLowerCase()}-${picture}`);
   }

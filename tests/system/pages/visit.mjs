@@ -41,6 +41,7 @@ export class Visit {
     const context = await this.#browser.newContext({
       colorScheme: theme,
       viewport: phone ? PHONE : WIDE,
+      ignoreHTTPSErrors: true,
       permissions: ["clipboard-read", "clipboard-write"],
       ...more,
     });
@@ -66,9 +67,19 @@ export class Visit {
     await this.#ask("kill");
   }
 
+  /** It is there, and does nothing any more. */
+  async freezeServer() {
+    await this.#ask("freeze");
+  }
+
   /** On the port that it had. */
   async startServer() {
     await this.#ask("start");
+  }
+
+  /** From here on the visit is to another server, which speaks TLS with a certificate that nobody knows. */
+  async goToTlsServer() {
+    this.url = await this.#ask("serve_tls");
   }
 
   /** A figure of the server's /metrics. */
@@ -83,6 +94,11 @@ export class Visit {
 
   /** Fails if axe finds anything. */
   async checkAccessible(page) {
+    // A colour on its way from one to the other is neither.
+    await page.evaluate(() => {
+      const passing = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime !== Infinity);
+      return Promise.allSettled(passing.map((one) => one.finished));
+    });
     await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
     const found = violations.map(({ id, help, nodes }) => {
@@ -129,7 +145,11 @@ export class Visit {
     };
     page.on("console", (message) => ["error", "warning"].includes(message.type()) && problem(message.text()));
     page.on("pageerror", (error) => problem(`${error.stack ?? error}`));
-    page.on("requestfailed", (request) => problem(`${request.failure()?.errorText} ${request.url()}`));
+    page.on("requestfailed", (request) => {
+      // What was on its way when the page was left or loaded again.
+      if (request.failure()?.errorText === "net::ERR_ABORTED") return;
+      problem(`${request.failure()?.errorText} ${request.url()}`);
+    });
     page.on("response", (response) => response.status() >= 400 && problem(`${response.status()} ${response.url()}`));
     page.on("request", (request) => this.#checkHost(request.url(), problem));
     page.on("websocket", (socket) => this.#checkHost(socket.url(), problem));
@@ -161,6 +181,18 @@ export async function eventually(condition, what) {
     assert.ok(Date.now() < deadline, `not within ${PATIENCE / 1000} s: ${what}`);
     await new Promise((resume) => setTimeout(resume, 20));
   }
+}
+
+/** These words are seen on the page, or on a part of it; white space does not count, which layout may make and unmake. */
+export async function says(pageOrPart, words) {
+  const part = "goto" in pageOrPart ? pageOrPart.locator("body") : pageOrPart;
+  const compact = (text) => text.replace(/\s/gu, "");
+  await eventually(async () => compact(await part.innerText()).includes(compact(words)), `it says "${words}"`);
+}
+
+/** The page's own connection is open. */
+export async function isOpen(page) {
+  await page.getByRole("main").getByText("open", { exact: true }).waitFor();
 }
 
 async function checkFocusRing(locator) {

@@ -1,5 +1,5 @@
 import { classes, Mark, Toasts } from "@shared/design";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, type RefObject, useEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
 import { ROUTES } from "./routes";
 import styles from "./Shell.module.css";
@@ -9,7 +9,7 @@ import { StatusLine } from "./StatusLine";
 export function Shell({ children }: { children: ReactNode }) {
   const [location] = useLocation();
   const main = useRef<HTMLElement>(null);
-  useTitleAndFocus(location, main.current);
+  useTitleAndFocus(location, main);
 
   return (
     <div className={styles.shell}>
@@ -30,12 +30,14 @@ export function Shell({ children }: { children: ReactNode }) {
           <Mark size={28} />
         </Link>
         <ul className={styles.pages}>
-          {ROUTES.map(({ path, title, icon: Icon }) => (
+          {ROUTES.map(({ path, title, icon: Icon, preload }) => (
             <li key={path}>
               <Link
                 href={path}
                 className={classes(styles.page, location === path && styles.current)}
                 aria-current={location === path ? "page" : undefined}
+                onPointerEnter={preload}
+                onFocus={preload}
               >
                 <Icon />
                 <span>{title}</span>
@@ -54,7 +56,7 @@ export function Shell({ children }: { children: ReactNode }) {
 }
 
 /** A new page gets its title, and the keyboard's focus: what comes next is the page, not the rail again. */
-function useTitleAndFocus(location: string, main: HTMLElement | null): void {
+function useTitleAndFocus(location: string, main: RefObject<HTMLElement | null>): void {
   const previous = useRef(location);
   useEffect(() => {
     const title = ROUTES.find(({ path }) => path === location)?.title ?? "Not found";
@@ -62,6 +64,6 @@ function useTitleAndFocus(location: string, main: HTMLElement | null): void {
     if (previous.current === location) return;
     previous.current = location;
     window.scrollTo(0, 0);
-    main?.focus();
+    main.current?.focus();
   }, [location, main]);
 }

@@ -7,13 +7,23 @@ export interface PageRoute {
   title: string;
   icon: ComponentType;
   page: ComponentType;
+  /** Fetches the page's files before it is asked for. */
+  preload: () => void;
+}
+
+type Load = () => Promise<{ default: ComponentType }>;
+
+function route(path: string, title: string, icon: ComponentType, load: Load): PageRoute {
+  // A failure shows when the page itself is opened.
+  const preload = () => void load().catch(() => undefined);
+  return { path, title, icon, page: lazy(load), preload };
 }
 
 export const ROUTES: readonly PageRoute[] = [
-  { path: "/", title: "Overview", icon: OverviewIcon, page: lazy(() => import("../features/overview")) },
-  { path: "/random", title: "Random", icon: RandomIcon, page: lazy(() => import("../features/random")) },
-  { path: "/chat", title: "Chat", icon: ChatIcon, page: lazy(() => import("../features/chat")) },
-  { path: "/stream", title: "Stream", icon: StreamIcon, page: lazy(() => import("../features/stream")) },
-  { path: "/letters", title: "Letters", icon: LettersIcon, page: lazy(() => import("../features/letters")) },
-  { path: "/console", title: "Console", icon: ConsoleIcon, page: lazy(() => import("../features/console")) },
+  route("/", "Overview", OverviewIcon, () => import("../features/overview")),
+  route("/random", "Random", RandomIcon, () => import("../features/random")),
+  route("/chat", "Chat", ChatIcon, () => import("../features/chat")),
+  route("/stream", "Stream", StreamIcon, () => import("../features/stream")),
+  route("/letters", "Letters", LettersIcon, () => import("../features/letters")),
+  route("/console", "Console", ConsoleIcon, () => import("../features/console")),
 ];

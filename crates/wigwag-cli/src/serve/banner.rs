@@ -1,55 +1,81 @@
 //! What a person reads at the start: where everything is, and what may go wrong later.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 
 use wigwag_server::BoundServer;
 
+use super::Site;
 use crate::{process, settings::Settings};
 
 /// Descriptors that are needed beside the connections' own: listeners, polls, logs, files.
 const OTHER_DESCRIPTORS: u64 = 64;
 
-/// Where the page and the services are.
-pub(crate) fn text(settings: &Settings, bound: &BoundServer) -> String {
-    let tls = settings.tls.cert.is_some();
-    let (http, ws) = if tls { ("https", "wss") } else { ("http", "ws") };
-    let workers = settings.workers();
-    let plural = if workers == 1 { "" } else { "s" };
-    let mut text = format!("wigwag {} serves with {workers} worker{plural}\n", env!("CARGO_PKG_VERSION"));
-    for address in bound.local_addrs() {
-        text += &format!("\n  page     {http}://{address}/\n");
-        for name in bound.route_names() {
-            let default = name == settings.services.default_service.as_str();
-            let note = if default { format!("   (also {ws}://{address})") } else { String::new() };
-            text += &format!("  {:<8} {ws}://{address}/{name}{note}\n", short(name));
-        }
-        if settings.metrics.listen.is_none() {
-            text += &format!("  metrics  {http}://{address}/metrics\n");
-        }
-    }
-    for address in bound.metrics_addrs() {
-        text += &format!("\n  metrics  http://{address}/metrics\n");
-    }
-    if !wigwag_web::BUILT {
-        text += "\nThe pages are not built into this binary: `make run` builds them.\n";
-    }
-    text += "\nStop with ctrl-c.\n";
-    text
+/// Where everything is.
+pub(super) struct Banner {
+    tls: bool,
+    workers: usize,
+    addresses: Vec<SocketAddr>,
+    /// The addresses for metrics alone, where they have any.
+    metrics: Option<Vec<SocketAddr>>,
+    routes: Vec<String>,
 }
 
-/// Says it on standard output.
-pub(crate) fn print(text: &str) {
-    // A closed standard output is no reason not to serve.
-    let mut out = anstream::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+impl Banner {
+    pub(super) fn new(settings: &Settings, bound: &BoundServer) -> Self {
+        Self {
+            tls: settings.tls.cert.is_some(),
+            workers: settings.workers(),
+            addresses: bound.local_addrs(),
+            metrics: settings.metrics.listen.is_some().then(|| bound.metrics_addrs()),
+            routes: bound.route_names().into_iter().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Says it on standard output.
+    pub(super) fn print<S: Site>(&self, site: &S, remarks: &[String]) {
+        let text = self.text(site, remarks);
+        // A closed standard output is no reason not to serve.
+        let mut out = anstream::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    fn text<S: Site>(&self, site: &S, remarks: &[String]) -> String {
+        let (http, ws) = if self.tls { ("https", "wss") } else { ("http", "ws") };
+        let plural = if self.workers == 1 { "" } else { "s" };
+        let mut text =
+            format!("wigwag {} {} with {} worker{plural}\n", env!("CARGO_PKG_VERSION"), S::VERB, self.workers);
+        for address in &self.addresses {
+            text += &format!("\n  page     {http}://{address}/\n");
+            for name in &self.routes {
+                let origin = format!("{ws}://{address}");
+                let note = site.note(name, &origin).unwrap_or_default();
+                text += &format!("  {:<8} {origin}/{name}{note}\n", short(name));
+            }
+            if self.metrics.is_none() {
+                text += &format!("  metrics  {http}://{address}/metrics\n");
+            }
+        }
+        for address in self.metrics.iter().flatten() {
+            text += &format!("\n  metrics  http://{address}/metrics\n");
+        }
+        if !remarks.is_empty() {
+            text += &format!("\n  {}\n", remarks.join("\n  "));
+        }
+        if !wigwag_web::BUILT {
+            text += "\nThe pages are not built into this binary: `make run` builds them.\n";
+        }
+        text += "\nStop with ctrl-c.\n";
+        text
+    }
 }
 
 /// Warns where the limit of open files is below what the connections need.
-pub(crate) fn warn_of_descriptors(settings: &Settings) {
+pub(super) fn warn_of_descriptors<S: Site>(settings: &Settings) {
     let Ok(nofile) = process::raise_nofile() else { return };
-    let wanted = u64::from(settings.limits.connections_max) + OTHER_DESCRIPTORS;
+    let wanted = u64::from(settings.limits.connections_max) * S::SOCKETS_PER_CONNECTION + OTHER_DESCRIPTORS;
     if nofile.soft < wanted {
-        let room = nofile.soft.saturating_sub(OTHER_DESCRIPTORS);
+        let room = nofile.soft.saturating_sub(OTHER_DESCRIPTORS) / S::SOCKETS_PER_CONNECTION;
         tracing::warn!(
             limit = nofile.soft,
             connections_max = settings.limits.connections_max,

@@ -11,19 +11,18 @@ use wigwag_server::{
     Access, AddressLimits, BoundServer, HttpLimits, Server,
     tls::{ReloadableTls, TlsFiles},
 };
-use wigwag_services::{Echo, Letters, Random, Stream};
 
-use super::pages;
+use super::{Site, pages};
 use crate::settings::{Scalar, Settings};
 
 /// A server that listens on every address asked for.
-pub(crate) fn server(settings: &Settings, tls: Option<&ReloadableTls>) -> anyhow::Result<BoundServer> {
-    let mut builder = Server::builder()
-        .route("/echo", Echo)
-        .route("/random", Random)
-        .route("/stream", Stream::new(settings.services.stream_interval))
-        .route("/letters", Letters::new(settings.services.letters_interval))
-        .default_route(settings.services.default_service.as_str())
+pub(super) fn server<S: Site>(
+    settings: &Settings,
+    site: &S,
+    tls: Option<&ReloadableTls>,
+) -> anyhow::Result<BoundServer> {
+    let mut builder = site
+        .furnish(Server::builder())?
         .pages(pages::router())
         .version(env!("CARGO_PKG_VERSION"))
         .workers(settings.workers())
@@ -40,11 +39,11 @@ pub(crate) fn server(settings: &Settings, tls: Option<&ReloadableTls>) -> anyhow
     if let Some(tls) = tls {
         builder = builder.tls(tls.source());
     }
-    Ok(builder.bind(settings.server.listen.as_slice())?)
+    Ok(builder.bind(site.listen())?)
 }
 
 /// The certificate and key, if TLS is asked for.
-pub(crate) fn tls(settings: &Settings) -> anyhow::Result<Option<ReloadableTls>> {
+pub(super) fn tls(settings: &Settings) -> anyhow::Result<Option<ReloadableTls>> {
     let (Some(cert), Some(key)) = (&settings.tls.cert, &settings.tls.key) else { return Ok(None) };
     let files = TlsFiles { cert: cert.clone(), key: key.clone() };
     Ok(Some(ReloadableTls::load(files).context("cannot speak TLS")?))
@@ -69,7 +68,8 @@ fn limits(settings: &Settings) -> Limits {
     }
 }
 
-fn config(settings: &Settings) -> Config {
+/// Bounds of messages.
+pub(crate) fn config(settings: &Settings) -> Config {
     Config {
         message_bytes_max: settings.limits.message_bytes_max.get(),
         frame_bytes_max: settings.frame_bytes_max(),
@@ -80,7 +80,8 @@ fn config(settings: &Settings) -> Config {
     }
 }
 
-fn deflate(settings: &Settings) -> DeflatePolicy {
+/// Compression with clients.
+pub(crate) fn deflate(settings: &Settings) -> DeflatePolicy {
     let deflate = &settings.deflate;
     DeflatePolicy {
         enabled: deflate.enabled,

@@ -1,19 +1,33 @@
 //! What must hold between settings. A sentence names both, their values and where each came from.
 
-use super::{Place, Settings};
+use std::collections::HashSet;
+use std::net::SocketAddr;
 
-/// Everything that contradicts, a sentence each.
-pub(super) fn problems(settings: &Settings, places: &[Place]) -> Vec<String> {
-    let check = Check { places };
-    let Settings { limits, timeouts, queues, tls, metrics, server, .. } = settings;
+use wigwag_server::live;
+
+use super::{Gateway, Place, Serving, Settings, routes};
+
+/// Everything that contradicts in the settings of a command, or of each, a sentence each.
+pub(super) fn problems(settings: &Settings, places: &[Place], serving: Option<Serving>) -> Vec<String> {
+    let mut problems = shared(settings, &Check { places, serving: serving.unwrap_or(Serving::Serve) });
+    if serving != Some(Serving::Gateway) {
+        problems.extend(listening(settings, &settings.server.listen, &Check { places, serving: Serving::Serve }));
+    }
+    if serving != Some(Serving::Serve) {
+        let check = Check { places, serving: Serving::Gateway };
+        problems.extend(listening(settings, &settings.gateway.listen, &check));
+        problems.extend(gateway(&settings.gateway, &check));
+        problems.extend(routes::problems(&settings.gateway));
+    }
+    problems
+}
+
+type Rules = Vec<(bool, String)>;
+
+fn shared(settings: &Settings, check: &Check<'_>) -> Vec<String> {
+    let Settings { limits, timeouts, queues, tls, .. } = settings;
     let total_low = |total: &str, single: &str| check.conflict(single, "must not exceed", total);
-    let rules = [
-        (server.listen.is_empty(), check.alone("listen", "names no address: at least one is needed")),
-        (has_duplicate(&server.listen), check.alone("listen", "names an address twice")),
-        (
-            metrics.listen.is_some_and(|address| address.port() != 0 && server.listen.contains(&address)),
-            check.conflict("metrics-listen", "must differ from", "listen"),
-        ),
+    broken(vec![
         (
             settings.frame_bytes_max() > limits.message_bytes_max.get(),
             check.conflict("frame-bytes-max", "must not exceed", "message-bytes-max"),
@@ -40,12 +54,49 @@ pub(super) fn problems(settings: &Settings, places: &[Place]) -> Vec<String> {
         ),
         (tls.cert.is_some() && tls.key.is_none(), check.conflict("tls-cert", "needs", "tls-key")),
         (tls.key.is_some() && tls.cert.is_none(), check.conflict("tls-key", "needs", "tls-cert")),
-    ];
+    ])
+}
+
+fn listening(settings: &Settings, listen: &[SocketAddr], check: &Check<'_>) -> Vec<String> {
+    let metrics = settings.metrics.listen;
+    broken(vec![
+        (listen.is_empty(), check.alone("listen", "names no address: at least one is needed")),
+        (has_duplicate(listen), check.alone("listen", "names an address twice")),
+        (
+            metrics.is_some_and(|address| address.port() != 0 && listen.contains(&address)),
+            check.conflict("metrics-listen", "must differ from", "listen"),
+        ),
+    ])
+}
+
+fn gateway(gateway: &Gateway, check: &Check<'_>) -> Vec<String> {
+    let mut paths = HashSet::new();
+    let twice = gateway.route.iter().find(|rule| !paths.insert(&rule.path)).map(|rule| &rule.path);
+    let twice_words = format!("has {} twice", twice.map_or("", String::as_str));
+    let own_words = format!("has {}, where the gateway has its own figures", live::PATH);
+    broken(vec![
+        (twice.is_some(), check.alone("route", &twice_words)),
+        (gateway.route.iter().any(|rule| rule.path == live::PATH), check.alone("route", &own_words)),
+        (
+            !gateway.replay_key.is_empty() && gateway.relayed().iter().all(|one| !one.settings.replay_on_reconnect),
+            check.conflict("replay-key", "needs", "replay-on-reconnect"),
+        ),
+        (gateway.retry_min > gateway.retry_max, check.conflict("retry-min", "must not exceed", "retry-max")),
+        (
+            gateway.insecure_upstream && gateway.upstream_ca.is_some(),
+            check.conflict("insecure-upstream", "contradicts", "upstream-ca"),
+        ),
+    ])
+}
+
+fn broken(rules: Rules) -> Vec<String> {
     rules.into_iter().filter_map(|(broken, sentence)| broken.then_some(sentence)).collect()
 }
 
 struct Check<'a> {
     places: &'a [Place],
+    /// Whose setting is meant where several have the name.
+    serving: Serving,
 }
 
 impl Check<'_> {
@@ -59,7 +110,8 @@ impl Check<'_> {
 
     /// `ping-interval (2m, from --ping-interval)`
     fn named(&self, flag: &str) -> String {
-        let place = self.places.iter().find(|place| place.setting.flag() == flag).expect("a declared setting");
+        let is_meant = |place: &&Place| place.setting.is_read_by(self.serving) && place.setting.flag() == flag;
+        let place = self.places.iter().find(is_meant).expect("a declared setting");
         let value = if place.texts.is_empty() { "empty".to_owned() } else { place.texts.join(", ") };
         match place.source_text().as_str() {
             "default" => format!("{flag} ({value} by default)"),
@@ -69,7 +121,7 @@ impl Check<'_> {
 }
 
 /// Port 0 takes another port each time.
-fn has_duplicate(addresses: &[std::net::SocketAddr]) -> bool {
-    let twice = |(i, address): (usize, &std::net::SocketAddr)| address.port() != 0 && addresses[..i].contains(address);
+fn has_duplicate(addresses: &[SocketAddr]) -> bool {
+    let twice = |(i, address): (usize, &SocketAddr)| address.port() != 0 && addresses[..i].contains(address);
     addresses.iter().enumerate().any(twice)
 }

@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::declared::SETTINGS;
+use super::routes;
 use super::setting::{self, Setting};
 
 /// The text of one setting in the file.
@@ -70,14 +71,14 @@ impl Reader<'_> {
             let hint = suggestion(table, name).map(|hint| format!(": {hint}")).unwrap_or_default();
             return self.problem(key.span().start, format!("unknown key `{name}` in {{place}}{hint}"));
         };
-        match texts(value.get_ref(), setting.many) {
-            Some(texts) => {
+        match texts(value.get_ref(), setting) {
+            Ok(texts) => {
                 let line = self.line(key.span().start);
                 self.entries.push(Entry { setting, texts, line });
             }
-            None => {
-                let expected = setting.expectation();
-                self.problem(value.span().start, format!("`{name}` in {{place}}: expected {expected}"));
+            Err(reason) => {
+                let reason = reason.unwrap_or_else(|| format!("expected {}", setting.expectation()));
+                self.problem(value.span().start, format!("`{name}` in {{place}}: {reason}"));
             }
         }
     }
@@ -123,11 +124,25 @@ fn suggestion(table: &str, name: &str) -> Option<String> {
     Some(format!("did you mean {}?", place(near)))
 }
 
-fn texts(value: &DeValue<'_>, many: bool) -> Option<Vec<String>> {
+/// The texts of a value, or why it has none; without a reason, the value is of a wrong type.
+fn texts(value: &DeValue<'_>, setting: &Setting) -> Result<Vec<String>, Option<String>> {
+    let one = |value: &DeValue<'_>| match value {
+        DeValue::Table(table) if setting.tabular => routes::text_of_table(&parts(table).ok_or(None)?).map_err(Some),
+        value => text(value).ok_or(None),
+    };
     match value {
-        DeValue::Array(items) if many => items.iter().map(|item| text(item.get_ref())).collect(),
-        value => Some(vec![text(value)?]),
+        DeValue::Array(items) if setting.many => items.iter().map(|item| one(item.get_ref())).collect(),
+        value => Ok(vec![one(value)?]),
     }
+}
+
+/// The keys of a table, each with its values.
+fn parts(table: &DeTable<'_>) -> Option<Vec<(String, Vec<String>)>> {
+    let values = |value: &DeValue<'_>| match value {
+        DeValue::Array(items) => items.iter().map(|item| text(item.get_ref())).collect(),
+        value => Some(vec![text(value)?]),
+    };
+    table.iter().map(|(key, value)| Some((key.get_ref().to_string(), values(value.get_ref())?))).collect()
 }
 
 fn text(value: &DeValue<'_>) -> Option<String> {
@@ -143,6 +158,9 @@ fn text(value: &DeValue<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::value::Scalar as _;
     use super::*;
 
     #[track_caller]
@@ -182,6 +200,21 @@ mod tests {
         assert!(entries.is_empty());
         assert!(problems.iter().all(|problem| problem.contains("in f line 2")), "{problems:?}");
         assert!(!problems.is_empty());
+    }
+
+    #[test]
+    fn a_route_is_text_or_a_table() {
+        let text = "[gateway]\nroute = ['/a=ws://h/', { path = '/b', upstream = 'ws://h/b', replay-key = ['x', 'y'] }]";
+        let tables = "[[gateway.route]]\npath = '/c'\nhold = '1s'\nreplay-on-reconnect = true";
+        let read_texts = |content| {
+            let (entries, problems) = read("f", content);
+            assert_eq!(problems, [""; 0]);
+            entries.into_iter().flat_map(|entry| entry.texts).collect::<Vec<_>>()
+        };
+        assert_eq!(read_texts(text), ["/a=ws://h/", "/b=ws://h/b; replay-key=x; replay-key=y"]);
+        assert_eq!(read_texts(tables), ["/c; hold=1s; replay-on-reconnect=true"]);
+        check("[[gateway.route]]\nhold = '1s'", "`route` in wigwag.toml line 1: a route needs a `path`");
+        check("[gateway]\nhold = {}", &format!("`hold` in wigwag.toml line 2: expected {}", Duration::form()));
     }
 
     #[test]

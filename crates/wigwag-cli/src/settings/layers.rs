@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::file::{self, nearest};
-use super::setting::Setting;
+use super::setting::{Serving, Setting};
 use super::value::{Reading, Refused, Value};
 use super::{LoadError, Place, SETTINGS, Source};
-use crate::cli::SettingArgs;
+use crate::cli::GivenFlags;
 
 /// Variables that are not settings, with what they are for.
 pub(super) const OTHER_VARIABLES: &[(&str, &str)] =
@@ -19,7 +19,8 @@ const CONFIG_VARIABLE: &str = "WIGWAG_CONFIG";
 
 /// What each source says, and what was found wrong so far.
 pub(super) struct Layers<'a> {
-    flags: &'a SettingArgs,
+    flags: &'a GivenFlags,
+    serving: Option<Serving>,
     variables: HashMap<String, String>,
     file: Option<PathBuf>,
     entries: Vec<file::Entry>,
@@ -30,7 +31,8 @@ pub(super) struct Layers<'a> {
 impl<'a> Layers<'a> {
     /// Reads the variables and the file; unknown names in them are problems.
     pub(super) fn gather(
-        flags: &'a SettingArgs,
+        flags: &'a GivenFlags,
+        serving: Option<Serving>,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, LoadError> {
         let (variables, mut problems) = known_variables(variables);
@@ -42,7 +44,7 @@ impl<'a> Layers<'a> {
             entries = found;
             problems.extend(wrong);
         }
-        Ok(Self { flags, variables, file: named, entries, places: Vec::new(), problems })
+        Ok(Self { flags, serving, variables, file: named, entries, places: Vec::new(), problems })
     }
 
     /// The value of `setting`; on a problem, which is noted, its default.
@@ -66,10 +68,12 @@ impl<'a> Layers<'a> {
         if let Some(values) = self.flags.values(setting) {
             return (Source::Flag, values.to_vec());
         }
-        if let Some(value) = self.variables.get(&setting.variable()) {
+        // Commands may have settings of the same name, and so share a variable: it is for the one that runs.
+        let has_variable = self.serving.is_none_or(|serving| setting.is_read_by(serving));
+        if let Some(value) = self.variables.get(&setting.variable()).filter(|_| has_variable) {
             return (Source::Variable, vec![value.clone()]);
         }
-        if let Some(entry) = self.entries.iter().find(|entry| entry.setting.flag() == setting.flag()) {
+        if let Some(entry) = self.entries.iter().find(|entry| entry.setting.is(setting)) {
             let path = self.file.clone().expect("entries come from a file");
             return (Source::File { path, line: entry.line }, entry.texts.clone());
         }
@@ -167,8 +171,8 @@ mod tests {
 
     #[test]
     fn defaults_are_valid_and_shown_as_declared() {
-        let flags = SettingArgs::default();
-        let effective = crate::settings::load(&flags, []).expect("defaults are valid");
+        let flags = GivenFlags::default();
+        let effective = crate::settings::load(&flags, None, []).expect("defaults are valid");
         for place in &effective.places {
             let declared = match place.setting.default {
                 "on" => "true",

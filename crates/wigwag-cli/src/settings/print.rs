@@ -4,14 +4,16 @@
 
 use std::fmt::Write as _;
 
-use super::{Effective, Place};
+use super::{Effective, Place, Serving};
 
-/// A whole TOML file.
-pub(crate) fn to_toml(effective: &Effective) -> String {
+/// A whole TOML file, with the settings of one command or of all.
+pub(crate) fn to_toml(effective: &Effective, serving: Option<Serving>) -> String {
+    let is_read = |place: &&Place| serving.is_none_or(|serving| place.setting.is_read_by(serving));
+    let places: Vec<&Place> = effective.places.iter().filter(is_read).collect();
     let mut out = format!("# Effective configuration of wigwag {}\n", env!("CARGO_PKG_VERSION"));
-    let width = effective.places.iter().map(|place| assignment(place).len()).max().unwrap_or(0).min(COLUMN_MAX);
+    let width = places.iter().map(|place| assignment(place).len()).max().unwrap_or(0).min(COLUMN_MAX);
     let mut about = "";
-    for place in &effective.places {
+    for place in places {
         if place.setting.about != about {
             about = place.setting.about;
             let _ = write!(out, "\n# {}\n", first_sentence(about));

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::layers::OTHER_VARIABLES;
-use super::{SETTINGS, Setting};
+use super::{SETTINGS, Serving, Setting};
 
 #[test]
 fn configuration_page_is_fresh() {
@@ -31,7 +31,11 @@ fn page() -> String {
             } else {
                 format!("`[{}]`", setting.table)
             };
-            let _ = write!(page, "\n## {}: {table}\n\n{}\n\n{HEAD}", setting.heading(), about.trim());
+            let about = readers(section(about).map(|setting| setting.read_by)).map_or_else(
+                || about.trim().to_owned(),
+                |command| format!("{} For `wigwag {command}` only.", about.trim()),
+            );
+            let _ = write!(page, "\n## {}: {table}\n\n{about}\n\n{HEAD}", setting.heading());
         }
         page.push_str(&row(setting));
     }
@@ -43,12 +47,32 @@ fn page() -> String {
     page
 }
 
+fn section(about: &str) -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(move |setting| setting.about == about)
+}
+
+/// The command that alone has all of these, if there is one.
+fn readers(all: impl Iterator<Item = &'static [Serving]>) -> Option<&'static str> {
+    let mut all = all.collect::<Vec<_>>();
+    all.dedup();
+    match all[..] {
+        [[Serving::Serve]] => Some("serve"),
+        [[Serving::Gateway]] => Some("gateway"),
+        _ => None,
+    }
+}
+
 fn row(setting: &Setting) -> String {
     let default = if setting.default.is_empty() { "none".to_owned() } else { format!("`{}`", setting.default) };
     let value = setting.metavar.replace('|', "\\|");
     let (key, flag, variable, help) = (setting.key(), setting.flag(), setting.variable(), setting.help());
     let expected = setting.expectation();
     let help = if setting.range.is_some() { format!("{help} {}", range(setting)) } else { help.to_owned() };
+    let whole_section = readers(section(setting.about).map(|setting| setting.read_by));
+    let help = match readers(std::iter::once(setting.read_by)) {
+        Some(command) if whole_section.is_none() => format!("{help} For `wigwag {command}` only."),
+        _ => help,
+    };
     let help = if setting.metavar == "N" || setting.metavar == "SIZE" || setting.metavar == "TIME" {
         help
     } else {
@@ -84,6 +108,7 @@ file. **A flag overrides a variable, a variable the file, the file the default.*
 wigwag serve --idle-timeout 2m
 WIGWAG_IDLE_TIMEOUT=2m wigwag serve
 wigwag serve --config wigwag.toml
+wigwag gateway --config wigwag.toml
 ```
 
 ```toml
@@ -95,10 +120,22 @@ message-bytes-max = \"16MiB\"
 
 [timeouts]
 idle-timeout = \"2m\"
+
+[gateway]
+upstream = \"ws://127.0.0.1:8765/letters\"
+hold = \"1m\"
+
+[[gateway.route]]                       # as text: \"/chat=ws://10.0.0.5:9000/chat; hold=5s\"
+path = \"/chat\"
+upstream = \"ws://10.0.0.5:9000/chat\"
+hold = \"5s\"
 ```
 
-- `wigwag config` prints the effective configuration with the source of each value, as TOML that can be read again.
-  It takes the flags of `serve`.
+- One file may serve both commands: `wigwag serve` and `wigwag gateway` share all tables but `[services]`, which only
+  `serve` reads, and `[gateway]`, which only `gateway` reads. So does a variable of a name that both have (`WIGWAG_LISTEN`).
+- `wigwag config` prints the effective configuration of both commands with the source of each value, as TOML that can be
+  read again; it takes the flags of `serve`. `wigwag config serve` and `wigwag config gateway` take the flags of that
+  command, and print what it reads.
 - `wigwag config --check FILE` says whether a file is valid: exit code 0 if it is, 2 if not, 1 if it cannot be read.
 - An unknown key, variable or flag is an error, which names the nearest known one. So is a value that does not fit.
 - SIZE is a number of bytes with or without unit (`65536`, `64KiB`, `1MB`); TIME has units (`250ms`, `10s`, `1m 30s`).

@@ -1,6 +1,7 @@
 //! One setting's declaration and the names that follow from it.
 
 use std::ops::RangeInclusive;
+use std::ptr;
 
 use super::declared::SETTINGS;
 
@@ -12,6 +13,8 @@ pub(crate) struct Setting {
     /// What the settings of the table are about.
     pub(super) about: &'static str,
     pub(super) flags: Flags,
+    /// The commands that it is for.
+    pub(super) read_by: &'static [Serving],
     /// Name of the field.
     pub(super) field: &'static str,
     /// As a person would write it; for an optional value, the word for its absence.
@@ -25,7 +28,18 @@ pub(crate) struct Setting {
     pub(crate) many: bool,
     /// The flag alone means on.
     pub(crate) switch: bool,
+    /// May be a table in the file, with a key for each part of the value.
+    pub(super) tabular: bool,
     pub(super) expected: fn() -> String,
+}
+
+/// The commands that listen and serve. They share most settings, and one file may serve both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Serving {
+    /// `wigwag serve`
+    Serve,
+    /// `wigwag gateway`
+    Gateway,
 }
 
 /// How the flags of a table are named.
@@ -38,7 +52,17 @@ pub(super) enum Flags {
 }
 
 impl Setting {
-    /// The flag without its dashes: `tls-cert`. It names the setting uniquely.
+    /// Whether this command has the setting: as flag and variable, and not only in the file that it reads.
+    pub(crate) fn is_read_by(&self, serving: Serving) -> bool {
+        self.read_by.contains(&serving)
+    }
+
+    /// The setting itself, and not one of the same name of another command.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        ptr::eq(self, other)
+    }
+
+    /// The flag without its dashes: `tls-cert`. It names the setting uniquely among those of a command.
     pub(crate) fn flag(&self) -> String {
         match (self.flags, self.field) {
             (Flags::Prefixed, "enabled") => self.table.to_owned(),
@@ -77,7 +101,7 @@ impl Setting {
     }
 }
 
-/// The setting with this flag name.
+/// The first setting with this flag name.
 pub(super) fn by_flag(flag: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.flag() == flag)
 }
@@ -89,9 +113,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flags_are_unique() {
-        let flags: HashSet<String> = SETTINGS.iter().map(Setting::flag).collect();
-        assert_eq!(flags.len(), SETTINGS.len());
+    fn flags_are_unique_in_each_command() {
+        for serving in [Serving::Serve, Serving::Gateway] {
+            let settings = || SETTINGS.iter().filter(|setting| setting.is_read_by(serving));
+            let flags: HashSet<String> = settings().map(Setting::flag).collect();
+            assert_eq!(flags.len(), settings().count(), "{serving:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_unique_in_each_table() {
+        let keys: HashSet<_> = SETTINGS.iter().map(|setting| (setting.table, setting.key())).collect();
+        assert_eq!(keys.len(), SETTINGS.len());
     }
 
     #[test]

@@ -64,6 +64,11 @@ words! {
 }
 
 words! {
+    /// What becomes of messages that a replay rule says nothing of.
+    ReplayOthers "WHAT" { Replay = "replay", Forget = "forget" }
+}
+
+words! {
     /// The least severe level that is logged.
     LogLevel "LEVEL" { Off = "off", Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace" }
 }

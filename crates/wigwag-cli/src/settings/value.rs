@@ -10,6 +10,7 @@ pub(super) trait Value: Sized {
     const METAVAR: &'static str;
     const MANY: bool = false;
     const SWITCH: bool = false;
+    const TABULAR: bool = false;
     /// What is accepted; `{absent}` stands for the word that means `None`.
     fn expected() -> String;
     fn read(texts: &[String], context: &Reading<'_>) -> Result<Self, Refused>;
@@ -20,6 +21,8 @@ pub(super) trait Value: Sized {
 pub(crate) trait Scalar: Sized {
     const METAVAR: &'static str;
     const SWITCH: bool = false;
+    /// May be a table in the file; see [`super::routes`].
+    const TABULAR: bool = false;
     fn form() -> String;
     fn parse(text: &str) -> Result<Self, Refused>;
     fn text(&self) -> String;
@@ -58,6 +61,7 @@ pub(crate) enum Refused {
 impl<T: Scalar> Value for T {
     const METAVAR: &'static str = T::METAVAR;
     const SWITCH: bool = T::SWITCH;
+    const TABULAR: bool = T::TABULAR;
 
     fn expected() -> String {
         T::form()
@@ -98,6 +102,7 @@ impl<T: Scalar> Value for Option<T> {
 impl<T: Scalar> Value for Vec<T> {
     const METAVAR: &'static str = T::METAVAR;
     const MANY: bool = true;
+    const TABULAR: bool = T::TABULAR;
 
     fn expected() -> String {
         T::form()

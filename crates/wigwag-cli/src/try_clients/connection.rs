@@ -4,18 +4,17 @@
 //! is full the worker waits, reads no more, and so slows the server down. It has no other connection to neglect.
 
 use std::{
-    io,
-    net::IpAddr,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail};
 use wigwag_net::{
-    CloseCause, CloseCode, Closed, Connect, Message, Net, OpenError, OpenErrorKind, Remote, SendError, Service, Socket,
-    url::WsUrl,
+    CloseCause, CloseCode, Closed, Connect, Message, Net, Remote, SendError, Service, Socket, url::WsUrl,
 };
 use wigwag_server::{async_client::start_client, tls::ClientTls};
+
+use crate::client::hint;
 
 /// An open connection.
 pub(crate) struct Connection {
@@ -161,26 +160,6 @@ impl From<Incoming> for Event {
             Incoming::Open(_) => Self::Closed("opened twice".to_owned()),
         }
     }
-}
-
-/// What to do about it, on a line of its own.
-fn hint(url: &WsUrl, error: &OpenError) -> &'static str {
-    match error.kind {
-        OpenErrorKind::Unreachable(io::ErrorKind::ConnectionRefused) if is_here(&url.host) => {
-            "\nstart it with: wigwag serve"
-        }
-        OpenErrorKind::Unreachable(io::ErrorKind::ConnectionRefused) => {
-            "\nis it served there? wigwag serve listens on 127.0.0.1 alone unless --listen says otherwise"
-        }
-        OpenErrorKind::Untrusted => {
-            "\ntrust a certificate of your own with --cacert FILE, or any with --insecure (for tests)"
-        }
-        _ => "",
-    }
-}
-
-fn is_here(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn describe(closed: &Closed) -> String {

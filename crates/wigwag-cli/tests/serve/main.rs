@@ -1,7 +1,8 @@
-//! `wigwag serve` as whoever starts it sees it: what it says, when it refuses to start, how it ends. What it answers over
-//! the network is tested elsewhere, but for what `wigwag try` needs of a server with TLS.
+//! `wigwag serve` and `wigwag gateway` as whoever starts them sees them: what they say, when they refuse to start, how they
+//! end. What they answer over the network is tested elsewhere, but for what `wigwag try` needs of a server with TLS.
 #![cfg(unix)]
 
+mod gateway;
 mod support;
 mod tls;
 

@@ -18,6 +18,12 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs a command that ends by itself, which one that serves after all does not.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    let mut command = assert_cmd::Command::from_std(command(arguments));
+    command.timeout(PATIENCE).output().expect("the binary runs")
+}
+
 /// A server that has said where it is. Killed when dropped.
 pub(crate) struct Serving {
     pub(crate) child: Child,
@@ -32,7 +38,12 @@ impl Serving {
         Self::spawn(command(&[&["serve"], flags].concat()))
     }
 
-    /// Runs a command that becomes `wigwag serve`.
+    /// Runs `wigwag gateway` with these flags, on a free port, and reads its banner.
+    pub(crate) fn gateway(flags: &[&str]) -> Self {
+        Self::spawn(command(&[&["gateway", "--listen", "127.0.0.1:0"], flags].concat()))
+    }
+
+    /// Runs a command that becomes one that serves.
     pub(crate) fn spawn(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");

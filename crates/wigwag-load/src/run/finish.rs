@@ -34,8 +34,12 @@ impl State {
         let started = control.started();
         let sending = started.map_or(0, |started| sums.last_answer.saturating_sub(started));
         let (health, strain) = self.health(&sums, now);
-        let health = Health { saturated: health::judge(&health, &strain, &job.plan), ..health };
+        // At the end none is open any more; a report says how many there were.
+        let descriptors =
+            health.descriptors + sums.connections.open_max - sums.connections.open.min(sums.connections.open_max);
+        let health = Health { saturated: health::judge(&health, &strain, &job.plan), descriptors, ..health };
         let answered = rate(sums.account.answers, sending);
+        let faults = self.fault_accounts();
         let evidence = Evidence {
             plan: &job.plan,
             account: &sums.account,
@@ -44,6 +48,7 @@ impl State {
             latencies: &sums.latencies,
             health: &health,
             strain: &strain,
+            faults: &faults,
             unsent: sums.unsent,
             rate: answered,
             interrupted,
@@ -64,7 +69,7 @@ impl State {
             bytes: Bytes { received: bytes.0, sent: bytes.1 },
             connections: sums.connections,
             errors: sums.errors,
-            faults: self.fault_accounts(),
+            faults,
             unexplained,
             health,
             timeline: Timeline { marks: control.marks(), ..line.finish() },

@@ -1,12 +1,12 @@
 //! Opening connections as client: TCP to each address in turn, TLS, then the opening handshake.
 
-use std::{io, net::SocketAddr, time::Instant};
+use std::{io, net::SocketAddr};
 
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use wigwag_proto::{
     Role,
-    handshake::client::{Request, Response, ResponseError},
+    handshake::client::{Refusal, Request, Response, ResponseError},
 };
 
 use super::{
@@ -17,46 +17,59 @@ use super::{
 use crate::{
     acceptor::Accept,
     limits::FOREVER,
+    local::Agreed,
     net::{Connect, ConnectJob},
-    service::{CloseCause, OpenError, OpenErrorKind},
+    service::{CloseCause, OpenError, OpenErrorKind, Service},
+    socket::ConnectionId,
 };
 
 impl Worker {
-    /// Tries the next address; tells the service when none is left.
-    pub(super) fn start_connect(&mut self, mut job: Box<ConnectJob>) {
-        let deadline = *job.deadline.get_or_insert(self.context.now + job.connect.timeout.min(FOREVER));
-        while let Some(address) = job.addresses.pop() {
-            if self.drain.is_some() {
-                job.failure = Some(OpenError::new(OpenErrorKind::Stopped, "stopping"));
-                break;
-            }
-            match connect_socket(address, job.connect.source) {
-                Ok(socket) => return self.add_connecting(socket, address, deadline, job),
-                Err(error) => job.failure = Some(unreachable_at(address, &error)),
-            }
+    /// Opens a connection; tells the service where that cannot even be begun.
+    pub(super) fn start_connect(&mut self, job: Box<ConnectJob>) {
+        if let Err(job) = self.begin_connect(job) {
+            self.give_up(*job);
         }
-        let error = job.failure.take().unwrap_or_else(|| {
-            OpenError::new(OpenErrorKind::Unresolved, format!("{} has no address", job.connect.host))
-        });
-        job.give_up(error);
     }
 
-    fn add_connecting(
-        &mut self,
-        mut socket: TcpStream,
-        address: SocketAddr,
-        deadline: Instant,
-        mut job: Box<ConnectJob>,
-    ) {
-        let generation = self.take_generation();
-        if let Err(error) = self.poller.add_connecting(&mut socket, self.slots.vacant_key() as u32, generation) {
-            let kind = OpenErrorKind::Unreachable(error.kind());
-            job.failure = Some(OpenError::new(kind, format!("cannot watch a socket: {error}")));
-            job.addresses.clear();
-            return self.start_connect(job);
+    /// As [`Self::start_connect`], from a callback: the service is told after it.
+    pub(crate) fn connect_here(&mut self, connect: Connect, service: Box<dyn Service>) -> Option<ConnectionId> {
+        match self.begin_connect(Box::new(ConnectJob::new(connect, service))) {
+            Ok(index) => Some(self.id(index)),
+            Err(job) => {
+                self.unopened.push(*job);
+                None
+            }
         }
-        let key: [u8; 16] = rand::random();
-        let opening = Opening::Client { job, address, key, head: Vec::new() };
+    }
+
+    /// Tells the services whose connections could not even be begun.
+    pub(super) fn give_up_unopened(&mut self) {
+        // What they ask for in turn waits for the next turn.
+        for job in std::mem::take(&mut self.unopened) {
+            self.give_up(job);
+        }
+    }
+
+    /// Drops a connection that is being opened, and its service, without a word.
+    pub(crate) fn cancel(&mut self, id: ConnectionId) {
+        let is_opening = |phase| matches!(phase, Phase::Connecting | Phase::Requesting);
+        let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation);
+        let Some(slot) = slot.filter(|slot| is_opening(slot.phase)) else { return };
+        slot.flags.set(Flags::TOLD);
+        slot.extra().opening = None;
+        self.remove(id.slot as usize, CloseCause::Local);
+    }
+
+    /// Takes a slot for a connection and begins with the first address that can be tried.
+    fn begin_connect(&mut self, mut job: Box<ConnectJob>) -> Result<usize, Box<ConnectJob>> {
+        if self.drain.is_some() {
+            job.failure = Some(OpenError::new(OpenErrorKind::Stopped, "stopping"));
+            return Err(job);
+        }
+        let deadline = *job.deadline.get_or_insert(self.context.now + job.connect.timeout.min(FOREVER));
+        let (index, generation) = (self.slots.vacant_key(), self.take_generation());
+        let Some((socket, address)) = self.connect_next(&mut job, index, generation) else { return Err(job) };
+        let opening = Opening::Client { job, address, key: rand::random(), head: Vec::new() };
         let mut flags = Flags::default();
         flags.set(Flags::WRITE_EVENTS);
         let slot = Slot {
@@ -71,7 +84,25 @@ impl Worker {
             extra: Some(Box::new(Extra { opening: Some(opening), ..Extra::default() })),
         };
         self.inbox.load.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.add_slot(slot, deadline);
+        Ok(self.add_slot(slot, deadline))
+    }
+
+    /// A socket on its way to the next address that can be tried, watched for the slot; `None`: the job says why.
+    fn connect_next(&self, job: &mut ConnectJob, index: usize, generation: u32) -> Option<(TcpStream, SocketAddr)> {
+        while let Some(address) = job.addresses.pop() {
+            let socket = connect_socket(address, job.connect.source).and_then(|mut socket| {
+                self.poller.add_connecting(&mut socket, index as u32, generation)?;
+                Ok(socket)
+            });
+            match socket {
+                Ok(socket) => {
+                    job.failure = None;
+                    return Some((socket, address));
+                }
+                Err(error) => job.failure = Some(unreachable_at(address, &error)),
+            }
+        }
+        None
     }
 
     /// A connecting socket has news: it is connected, or it failed and the next address is tried.
@@ -130,49 +161,74 @@ impl Worker {
         };
         head.extend_from_slice(bytes);
         let expected = with_request(&job.connect, key, |request| request.expected());
-        let parsed = match Response::parse(&head, &self.limits.head, &expected) {
+        let parsed = Response::parse(&head, &self.limits.head, &expected);
+        let (agreed, deflate) = match parsed {
             Ok(Some(response)) => {
-                Ok(Some((response.head_bytes(), response.deflate(), response.protocol().map(str::to_owned))))
+                let protocol = response.protocol().map(str::to_owned);
+                let head = head[..response.head_bytes()].to_vec();
+                (Agreed { protocol, head }, response.deflate())
             }
-            Ok(None) => Ok(None),
-            Err(error) => Err(OpenError::new(OpenErrorKind::Handshake, describe(&error))),
-        };
-        match parsed {
             Ok(None) => {
                 self.slots[index].extra().opening = Some(Opening::Client { job, address, key, head });
+                return;
             }
             Err(error) => {
                 self.slots[index].extra().opening = Some(Opening::Client { job, address, key, head });
-                self.fail_opening(index, error);
+                return self.handle_refusal(index, error);
             }
-            Ok(Some((frames_at, deflate, protocol))) => {
-                let ConnectJob { connect, service, .. } = *job;
-                let accept = Accept {
-                    service,
-                    route: connect.route,
-                    config: connect.config,
-                    deflate: connect.deflate,
-                    protocol,
-                    headers: Vec::new(),
-                    permit: None,
-                };
-                self.open(index, accept, deflate, Role::Client, &mut head[frames_at..]);
-            }
+        };
+        let frames_at = agreed.head.len();
+        let ConnectJob { connect, service, .. } = *job;
+        let accept = Accept {
+            service,
+            route: connect.route,
+            config: connect.config,
+            deflate: connect.deflate,
+            protocol: None,
+            headers: Vec::new(),
+            permit: None,
+            hold: None,
+        };
+        self.slots[index].extra().agreed = Some(Box::new(agreed));
+        self.open(index, accept, deflate, Role::Client, &mut head[frames_at..]);
+    }
+
+    /// The answer is no 101. Where a body is announced, it is waited for; whatever ends the wait, the refusal is what the
+    /// service hears of.
+    fn handle_refusal(&mut self, index: usize, error: ResponseError) {
+        let waits = matches!(&error, ResponseError::Refused(refusal) if lacks_body(refusal));
+        let mut told = OpenError::new(OpenErrorKind::Handshake, describe(&error));
+        if let ResponseError::Refused(refusal) = error {
+            told.refusal = Some(refusal);
+        }
+        if let Some(Opening::Client { job, .. }) = &mut self.slots[index].extra().opening {
+            job.failure = Some(told);
+        }
+        if !waits {
+            self.remove(index, CloseCause::Eof);
         }
     }
 
+    /// Tries the next address in the same slot, so that the connection keeps its name.
     fn try_next(&mut self, index: usize, error: &io::Error) {
+        let generation = self.slots[index].generation;
         let opening = self.slots[index].extra().opening.take();
-        let Some(Opening::Client { mut job, address, .. }) = opening else { return };
-        drop(self.slots.remove(index));
-        self.count_removed();
+        let Some(Opening::Client { mut job, address, key, head }) = opening else { return };
         job.failure = Some(unreachable_at(address, error));
-        self.start_connect(job);
+        let next = self.connect_next(&mut job, index, generation);
+        let slot = &mut self.slots[index];
+        let (next, address) = next.map_or((None, address), |(socket, address)| (Some(socket), address));
+        slot.extra().opening = Some(Opening::Client { job, address, key, head });
+        match next {
+            // The one that failed is closed by this, and so no longer watched.
+            Some(socket) => slot.socket = socket,
+            None => self.remove(index, CloseCause::Eof),
+        }
     }
 
     pub(super) fn fail_opening(&mut self, index: usize, error: OpenError) {
         if let Some(Opening::Client { job, .. }) = &mut self.slots[index].extra().opening {
-            job.failure = Some(error);
+            job.failure.get_or_insert(error);
         }
         self.remove(index, CloseCause::Eof);
     }
@@ -204,9 +260,25 @@ pub(super) fn failed_handshake(error: &io::Error) -> OpenError {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let kind = match tls {
         Some(rustls::Error::InvalidCertificate(_)) => OpenErrorKind::Untrusted,
-        _ => OpenErrorKind::Handshake,
+        Some(_) => OpenErrorKind::Handshake,
+        None => OpenErrorKind::Ended,
     };
-    OpenError::new(kind, error.to_string())
+    let advice = tls.and_then(crate::tls::advice);
+    OpenError::new(kind, advice.map_or_else(|| error.to_string(), str::to_owned))
+}
+
+/// Whether a refusal announces more of a body than is there, of what is kept.
+fn lacks_body(refusal: &Refusal) -> bool {
+    let here = refusal.body.len();
+    let is_chunked = || {
+        let coding = refusal.header("Transfer-Encoding");
+        coding.is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
+    };
+    let is_whole = match refusal.content_length {
+        Some(length) => here as u64 >= length,
+        None => !is_chunked() || refusal.body.ends_with(b"0\r\n\r\n"),
+    };
+    !is_whole && here < Refusal::BODY_BYTES_MAX
 }
 
 fn describe(error: &ResponseError) -> String {

@@ -9,7 +9,11 @@ use super::{
     slot::{Extra, Opening},
     timers::{Due, What},
 };
-use crate::service::{CloseCause, Closed, OpenError, OpenErrorKind};
+use crate::{
+    local::Local,
+    net::ConnectJob,
+    service::{CloseCause, Closed, OpenError, OpenErrorKind, Service},
+};
 
 impl Worker {
     /// Starts the closing handshake for the service.
@@ -162,19 +166,20 @@ impl Worker {
         }
         let opening = slot.extra.as_mut().and_then(|extra| extra.opening.take());
         if let Some(Opening::Client { mut job, .. }) = opening {
-            let failed = || OpenError::new(OpenErrorKind::Handshake, cause.to_string());
-            let error = job.failure.take().unwrap_or_else(failed);
-            return job.give_up(error);
+            job.failure.get_or_insert_with(|| OpenError::new(OpenErrorKind::Ended, cause.to_string()));
+            return self.give_up(*job);
         }
-        let Some(connection) = &slot.connection else { return };
         let cause = slot.extra.as_ref().and_then(|extra| extra.cause.clone()).unwrap_or(cause);
-        let closed = Closed { reason: connection.close_reason().cloned(), cause };
-        self.metrics.routes[usize::from(slot.route)].closed.add(1);
-        self.metrics.with_rare(|rare| {
-            *rare.closes.entry(closed.code()).or_default() += 1;
-            *rare.causes.entry(closed.cause.label()).or_default() += 1;
-        });
-        tracing::debug!(code = closed.code(), cause = %closed.cause, "connection closed");
+        let reason = slot.connection.as_ref().and_then(|connection| connection.close_reason().cloned());
+        let closed = Closed { reason, cause };
+        if slot.connection.is_some() {
+            self.metrics.routes[usize::from(slot.route)].closed.add(1);
+            self.metrics.with_rare(|rare| {
+                *rare.closes.entry(closed.code()).or_default() += 1;
+                *rare.causes.entry(closed.cause.label()).or_default() += 1;
+            });
+            tracing::debug!(code = closed.code(), cause = %closed.cause, "connection closed");
+        }
         let service = slot.service.take();
         if slot.flags.has(Flags::SUBSCRIBED) {
             self.unsubscribe_all(index);
@@ -186,13 +191,28 @@ impl Worker {
             let permit = extra.permit.take();
             guard("a permit's drop", || drop(permit));
         }
-        let told = service.map(|mut service| {
-            guard("on_close", || {
-                service.on_close(&closed);
-                drop(service);
-            })
+        if let Some(service) = service {
+            self.tell_service(service, &closed);
+        }
+    }
+
+    /// Tells a client's service that its connection could not be opened.
+    pub(super) fn give_up(&mut self, mut job: ConnectJob) {
+        let error = job.failure.take().unwrap_or_else(|| {
+            OpenError::new(OpenErrorKind::Unresolved, format!("{} has no address", job.connect.host))
         });
-        if told == Some(None) {
+        self.tell_service(job.service, &Closed { reason: None, cause: CloseCause::NotOpened(error) });
+    }
+
+    /// The last callback of a service.
+    pub(super) fn tell_service(&mut self, mut service: Box<dyn Service>, closed: &Closed) {
+        self.callback_depth += 1;
+        let told = guard("on_close", || {
+            service.on_gone(&mut Local { worker: self }, closed);
+            drop(service);
+        });
+        self.callback_depth -= 1;
+        if told.is_none() {
             self.metrics.panics.add(1);
         }
     }

@@ -5,11 +5,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use wigwag_proto::{CloseReason, Event, Input, Message};
+use wigwag_proto::{Event, Input, Message};
 
 use super::{Flags, Phase, Worker};
 use crate::{
-    service::{CloseCause, Service},
+    service::{CloseCause, PeerEnd, Service},
     socket::Socket,
 };
 
@@ -102,9 +102,14 @@ impl Worker {
                     }
                 }
                 Event::Ping(_) | Event::Lost => {}
-                Event::Close(reason) => self.handle_close(index, reason),
+                Event::Close(reason) => {
+                    tracing::trace!(?reason, "Close received");
+                    self.slots[index].extra().cause.get_or_insert(CloseCause::Peer);
+                    self.tell_peer_end(index, service, PeerEnd::Close(&reason));
+                }
                 Event::Failed(error) => {
                     self.slots[index].extra().cause.get_or_insert(CloseCause::Protocol(error));
+                    self.tell_peer_end(index, service, PeerEnd::Failed(error));
                 }
             }
         }
@@ -127,6 +132,10 @@ impl Worker {
         if slot.queued_bytes() <= self.limits.out_queue_high_water {
             return true;
         }
+        if slot.connection.as_ref().is_some_and(|connection| connection.config().half_open) {
+            // What is queued is not the answer to what is read: it comes from elsewhere, and whoever sends it looks.
+            return true;
+        }
         self.slots[index].flags.set(Flags::WANTS_WRITABLE);
         if !self.flush(index) {
             return false;
@@ -139,9 +148,14 @@ impl Worker {
         true
     }
 
-    /// The peer's Close arrived; the answer is queued already.
-    fn handle_close(&mut self, index: usize, reason: CloseReason) {
-        tracing::trace!(?reason, "Close received");
-        self.slots[index].extra().cause.get_or_insert(CloseCause::Peer);
+    /// The peer's side has ended. Unless ours stays open on its own, the Close that answers is queued already.
+    fn tell_peer_end(&mut self, index: usize, service: Option<&mut (dyn Service + 'static)>, end: PeerEnd<'_>) {
+        if !self.slots[index].connection.as_ref().is_some_and(wigwag_proto::Connection::is_half_open) {
+            return;
+        }
+        match service {
+            Some(service) => service.on_peer_end(&mut Socket { worker: self, slot: index }, end),
+            None => self.start_close(index, None, ""),
+        }
     }
 }

@@ -46,6 +46,18 @@ impl Worker {
                 }
                 remote.taken(message.as_bytes().len(), queued);
             }
+            Command::Ping(id, payload) => {
+                if let Some(index) = self.find(id) {
+                    self.ping(index, &payload);
+                    self.mark_dirty(index);
+                }
+            }
+            Command::Pong(id, payload) => {
+                if let Some(index) = self.find(id) {
+                    self.pong(index, &payload);
+                    self.mark_dirty(index);
+                }
+            }
             Command::Close(id, code, reason) => {
                 if let Some(index) = self.find(id) {
                     self.start_close(index, Some(code), &reason);
@@ -92,6 +104,7 @@ impl Worker {
                     self.call(index, |service, socket| service.on_drain(socket));
                     self.settle(index);
                 }
+                Some(Phase::Held) => self.drain_hold(index),
                 Some(Phase::Accepting | Phase::Connecting | Phase::Requesting) => {
                     self.remove(index, CloseCause::Drained);
                 }

@@ -29,6 +29,8 @@ enum Judged {
     Unfinished,
     Refused(Refusal),
     Http,
+    /// The service decides.
+    Held(Accept),
     /// The service, the 101, what was negotiated, and where the frames begin.
     WebSocket(Accept, Vec<u8>, Option<wigwag_proto::deflate::Negotiated>, usize),
 }
@@ -51,7 +53,14 @@ impl Worker {
                 let head = if seen == 0 { data.to_vec() } else { head };
                 self.slots[index].extra().opening = Some(Opening::Server { peer, deadline, head });
             }
-            Judged::Refused(refusal) => self.refuse(index, &refusal),
+            Judged::Refused(refusal) => {
+                self.write_refusal(index, &refusal);
+                self.settle(index);
+            }
+            Judged::Held(accept) => {
+                let bytes = data.to_vec();
+                self.hold(index, bytes, accept);
+            }
             Judged::Http => {
                 let unread = data.to_vec();
                 self.give_away(index, peer, unread);
@@ -87,6 +96,7 @@ impl Worker {
         }
         let verdict = catch_unwind(AssertUnwindSafe(|| self.acceptor.judge(&request, &upgrade, peer)));
         match verdict {
+            Ok(Verdict::Accept(accept)) if accept.hold.is_some() => Judged::Held(accept),
             Ok(Verdict::Accept(accept)) => accept_with(&request, &upgrade, accept),
             Ok(Verdict::Refuse(refusal)) => Judged::Refused(refusal),
             Err(_) => {
@@ -107,7 +117,7 @@ impl Worker {
     ) {
         let Accept { service, route, config, permit, .. } = accept;
         let slot = &mut self.slots[index];
-        slot.route = if usize::from(route) < crate::metrics::ROUTES_MAX { route } else { 0 };
+        slot.set_route(route);
         slot.connection = Some(Connection::new(role, config, negotiated));
         slot.service = Some(service);
         slot.phase = Phase::Open;
@@ -115,6 +125,9 @@ impl Worker {
         self.metrics.routes[usize::from(slot.route)].opened.add(1);
         self.revive(index);
         self.call(index, |service, socket| service.on_open(socket));
+        if let Some(extra) = &mut self.slots[index].extra {
+            extra.agreed = None;
+        }
         if self.slots.get(index).is_some_and(|slot| slot.phase == Phase::Open) && !rest.is_empty() {
             self.dispatch(index, rest);
         } else {
@@ -126,19 +139,21 @@ impl Worker {
     }
 
     /// Answers with an HTTP status and ends the connection.
-    fn refuse(&mut self, index: usize, refusal: &Refusal) {
+    pub(super) fn write_refusal(&mut self, index: usize, refusal: &Refusal) {
         self.metrics.with_rare(|rare| *rare.refused.entry(refusal.label).or_default() += 1);
         tracing::debug!(status = refusal.status, label = refusal.label, "handshake refused");
-        let headers: Vec<(&str, &str)> = refusal.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let is_type = |name: &str| name.eq_ignore_ascii_case("Content-Type");
+        let headers = refusal.headers.iter().map(|(name, value)| (&**name, &**value));
+        let (types, headers): (Vec<_>, Vec<(&str, &str)>) = headers.partition(|(name, _)| is_type(name));
+        let content_type = types.first().map_or(TEXT, |(_, value)| value);
         let mut response = Vec::new();
         let body = format!("{}\n", refusal.body);
-        if write_refusal(&mut response, refusal.status, &headers, TEXT, &body).is_err() {
+        if write_refusal(&mut response, refusal.status, &headers, content_type, &body).is_err() {
             tracing::error!(?refusal, "a refusal that cannot be written");
             let _ = write_refusal(&mut response, 500, &[], TEXT, "the server failed\n"); // always writable
         }
         self.slots[index].extra().raw_out = response;
         self.linger(index);
-        self.settle(index);
     }
 
     /// Gives a connection to the HTTP side, with everything that was read.
@@ -233,10 +248,10 @@ fn accept_with(request: &Request<'_>, upgrade: &Upgrade<'_>, accept: Accept) -> 
     }
 }
 
-fn refusal(status: u16, label: &'static str, headers: &[(&str, &str)], body: String) -> Refusal {
+pub(super) fn refusal(status: u16, label: &'static str, headers: &[(&str, &str)], body: String) -> Refusal {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Refusal { status, label, headers, body }
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
-const RETRY_AFTER: &[(&str, &str)] = &[("Retry-After", "5")];
+pub(super) const RETRY_AFTER: &[(&str, &str)] = &[("Retry-After", "5")];

@@ -70,7 +70,7 @@ impl Worker {
             Phase::Accepting => self.handle_request(index, bytes),
             Phase::Requesting => self.handle_response(index, bytes),
             Phase::Lingering => self.discard(index, bytes.len()),
-            Phase::Connecting | Phase::Gone => {}
+            Phase::Connecting | Phase::Held | Phase::Gone => {}
         }
     }
 

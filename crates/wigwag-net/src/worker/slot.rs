@@ -3,10 +3,12 @@
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use mio::net::TcpStream;
-use wigwag_proto::{Connection, connection::Prepared};
+use wigwag_proto::{Config, Connection, connection::Prepared, handshake::extensions::DeflatePolicy};
 
 use crate::{
     acceptor::{Peer, Permit},
+    local::Agreed,
+    metrics::ROUTES_MAX,
     net::ConnectJob,
     remote::RemoteState,
     service::{CloseCause, Service},
@@ -40,6 +42,8 @@ pub(crate) enum Phase {
     Requesting,
     /// A server waits for the request head.
     Accepting,
+    /// The request waits for the service's decision.
+    Held,
     /// Messages flow, or the closing handshake.
     Open,
     /// Our side has ended: what is queued goes out, input is thrown away until the peer ends too.
@@ -111,6 +115,8 @@ impl Flags {
 pub(crate) struct Extra {
     /// A handshake that is not done.
     pub(crate) opening: Option<Opening>,
+    /// What the server answered; only while the service is told that the connection is open.
+    pub(crate) agreed: Option<Box<Agreed>>,
     pub(crate) tls: Option<Box<Tls>>,
     /// Bytes that were read and wait to be dispatched, from `kept_start` on.
     pub(crate) kept: Vec<u8>,
@@ -138,8 +144,19 @@ pub(crate) struct Extra {
 pub(crate) enum Opening {
     /// As server: the head so far.
     Server { peer: Peer, deadline: Instant, head: Vec<u8> },
+    /// As server: the whole request, and what follows it, for the time of the answer.
+    Held(Box<HeldRequest>),
     /// As client: whom to reach, and the response head so far.
     Client { job: Box<ConnectJob>, address: SocketAddr, key: [u8; 16], head: Vec<u8> },
+}
+
+/// A request that waits for its service's decision.
+pub(crate) struct HeldRequest {
+    /// The head and what came with it: the connection's first input, if there will be one.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) deadline: Instant,
+    pub(crate) config: Arc<Config>,
+    pub(crate) deflate: DeflatePolicy,
 }
 
 /// One connection's part in a topic.
@@ -174,6 +191,11 @@ impl Extra {
 impl Slot {
     pub(crate) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
+    }
+
+    /// Under which number the metrics count it; one that they do not have counts as 0.
+    pub(crate) fn set_route(&mut self, route: u16) {
+        self.route = if usize::from(route) < ROUTES_MAX { route } else { 0 };
     }
 
     pub(crate) fn queued_bytes(&self) -> usize {

@@ -84,6 +84,10 @@ impl Worker {
                 let left = *deadline - now;
                 return self.arm(index, left, What::Life);
             }
+            (_, Some(Opening::Held(held))) if held.deadline > now => {
+                let left = held.deadline - now;
+                return self.arm(index, left, What::Life);
+            }
             (_, Some(Opening::Client { job, .. })) if job.deadline.is_some_and(|deadline| deadline > now) => {
                 let left = job.deadline.map_or(Duration::ZERO, |deadline| deadline - now);
                 return self.arm(index, left, What::Life);
@@ -95,10 +99,11 @@ impl Worker {
                 self.metrics.handshake_timeouts.add(1);
                 return self.remove(index, CloseCause::IdleTimeout);
             }
+            Phase::Held => return self.expire_hold(index),
             Phase::Connecting | Phase::Requesting => {
                 if let Some(Opening::Client { job, .. }) = &mut slot.extra().opening {
                     let why = format!("no answer within {:?}", job.connect.timeout);
-                    job.failure = Some(OpenError::new(OpenErrorKind::Timeout, why));
+                    job.failure.get_or_insert_with(|| OpenError::new(OpenErrorKind::Timeout, why));
                 }
                 return self.remove(index, CloseCause::IdleTimeout);
             }

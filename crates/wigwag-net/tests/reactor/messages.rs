@@ -100,7 +100,7 @@ fn a_ping_within_a_fragmented_message_is_answered_first() {
 }
 
 #[test]
-fn pieces_are_reported_as_they_arrive() {
+fn pieces_are_reported_frame_by_frame() {
     let (pieces_in, pieces) = mpsc::channel();
     let server = serve_each(Limits::default(), move || {
         let pieces = pieces_in.clone();
@@ -109,11 +109,12 @@ fn pieces_are_reported_as_they_arrive() {
             .on_piece(move |piece, first, last| drop(pieces.send((piece.to_vec(), first, last))))
     });
     let mut client = Client::connect(server.address);
-    let whole = frame(TEXT, b"abcdef");
-    client.write(&whole[..9]);
-    assert_eq!(next(&pieces), (b"abc".to_vec(), true, false));
-    client.write(&whole[9..]);
-    assert_eq!(next(&pieces), (b"def".to_vec(), false, true));
+    let first = frame_of(TEXT, b"abcdef");
+    client.write(&first[..9]);
+    client.write(&first[9..]);
+    assert_eq!(next(&pieces), (b"abcdef".to_vec(), true, false));
+    client.write(&frame_of(0x80, b""));
+    assert_eq!(next(&pieces), (b"".to_vec(), false, true));
 }
 
 #[test]

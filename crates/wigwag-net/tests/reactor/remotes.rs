@@ -123,6 +123,29 @@ fn a_remote_of_a_closed_connection_says_so_and_wakes_who_waits() {
 }
 
 #[test]
+fn a_remote_pings_and_its_pong_is_told_to_the_service() {
+    let (remotes_in, remotes) = mpsc::channel();
+    let (pongs_in, pongs) = mpsc::channel();
+    let server = serve_each(Limits::default(), move || {
+        let (remotes, pongs) = (remotes_in.clone(), pongs_in.clone());
+        Script::new()
+            .on_open(move |socket| drop(remotes.send(socket.remote())))
+            .on_pong(move |_, payload| drop(pongs.send(payload.to_vec())))
+    });
+    let mut client = Client::connect(server.address);
+    let remote = next(&remotes);
+    remote.ping(b"are you there");
+    assert_eq!(client.read_frame(), (PING, b"are you there".to_vec()));
+    client.write(&frame(PONG, b"are you there"));
+    assert_eq!(next(&pongs), b"are you there");
+    remote.pong(&[b'x'; 200]);
+    assert_eq!(client.read_frame(), (PONG, vec![b'x'; 125]), "cut to what a control frame holds");
+    remote.close(CloseCode::NORMAL, "");
+    remote.ping(b"too late");
+    assert_eq!(client.read_close(), 1000);
+}
+
+#[test]
 fn a_remote_of_an_ended_net_is_closed() {
     let (server, remotes) = serve_remotes();
     let _client = Client::connect(server.address);

@@ -112,6 +112,7 @@ pub(crate) fn accept_with(service: impl Service, config: Config) -> Verdict {
         protocol: None,
         headers: Vec::new(),
         permit: None,
+        hold: None,
     })
 }
 

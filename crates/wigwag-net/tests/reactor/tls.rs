@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 use wigwag_net::{CloseCause, CloseCode, Connect, Limits, Message, OpenErrorKind, net::TlsSource};
 
@@ -13,9 +14,15 @@ use crate::support::*;
 
 /// A certificate for `localhost`, for both sides.
 fn configs() -> (TlsSource, Arc<ClientConfig>) {
-    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let key = rustls::pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der()).expect("a key");
-    let certificate = certified.cert.der().clone();
+    configs_of(IsCa::NoCa)
+}
+
+fn configs_of(is_ca: IsCa) -> (TlsSource, Arc<ClientConfig>) {
+    let signing_key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    params.is_ca = is_ca;
+    let certificate = params.self_signed(&signing_key).expect("a certificate").der().clone();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
     let server = ServerConfig::builder().with_no_client_auth();
     let server = Arc::new(server.with_single_cert(vec![certificate.clone()], key).expect("a pair"));
     let mut roots = RootCertStore::empty();
@@ -174,4 +181,16 @@ fn a_request_for_no_websocket_is_given_away_with_a_session_that_works() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("an answer");
     assert_eq!(answer, "an answer");
+}
+
+#[test]
+fn an_authoritys_certificate_as_a_servers_own_is_explained() {
+    let (source, config) = configs_of(IsCa::Ca(BasicConstraints::Unconstrained));
+    let server = serve_with(1, Limits::default(), Some(source), |_| accept(Script::new()));
+    let (closes_in, closes) = mpsc::channel();
+    let connect = Connect { tls: Some(config), ..Connect::new("localhost", server.address.port(), "/") };
+    server.net.handle().connect(connect, Script::new().closes_to(&closes_in));
+    let CloseCause::NotOpened(error) = next(&closes).cause else { panic!("it was opened") };
+    assert_eq!(error.kind, OpenErrorKind::Untrusted);
+    assert!(error.why.contains("basicConstraints=critical,CA:FALSE"), "{error}");
 }

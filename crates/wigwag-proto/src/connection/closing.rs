@@ -17,6 +17,9 @@ use crate::{
 pub(super) enum State {
     /// Both sides may send.
     Open,
+    /// The peer will say no more: its Close is there, or it broke the protocol. We may still send
+    /// ([`Config::half_open`](super::Config::half_open)).
+    HalfOpen,
     /// Our Close is queued or sent, the peer's is awaited; its messages are still reported.
     CloseSent,
     /// Both Closes are there; ours may still be queued.
@@ -40,11 +43,25 @@ impl Connection {
     /// Begins the closing handshake: a Close is queued after all that is queued already, messages that still arrive are
     /// reported. Harmless where the connection is closing. A reason without a code cannot be sent and is left out; one
     /// over 123 bytes is cut.
+    ///
+    /// Where the peer's side has ended already ([`Config::half_open`](super::Config::half_open)) this answers its Close; one
+    /// that broke the protocol is told so instead, whatever the code.
     pub fn close(&mut self, code: Option<CloseCode>, reason: &str, context: &mut Context) {
-        if self.state == State::Open {
-            let reason = code.map_or_else(CloseReason::default, |code| CloseReason::new(code, reason));
-            self.queue_close(reason, context);
-            self.state = State::CloseSent;
+        let reason = || code.map_or_else(CloseReason::default, |code| CloseReason::new(code, reason));
+        match (self.state, self.error()) {
+            (State::Open, _) => {
+                self.queue_close(reason(), context);
+                self.state = State::CloseSent;
+            }
+            (State::HalfOpen, Some(error)) => {
+                self.queue_close(told(error), context);
+                self.state = State::Failed;
+            }
+            (State::HalfOpen, None) => {
+                self.queue_close(reason(), context);
+                self.state = State::Closed;
+            }
+            _ => {}
         }
     }
 
@@ -79,7 +96,13 @@ impl Connection {
     #[inline]
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.state == State::Open
+        matches!(self.state, State::Open | State::HalfOpen)
+    }
+
+    /// Messages may be sent, but the peer's side has ended ([`Config::half_open`](super::Config::half_open)).
+    #[must_use]
+    pub fn is_half_open(&self) -> bool {
+        self.state == State::HalfOpen
     }
 
     /// The connection is on its way to the end and not there yet.
@@ -114,7 +137,7 @@ impl Connection {
     pub fn close_reason(&self) -> Option<&CloseReason> {
         let closing = self.closing.as_deref()?;
         match self.state {
-            State::Closed => closing.peer.as_ref(),
+            State::Closed | State::HalfOpen => closing.peer.as_ref(),
             State::Failed => closing.own.as_ref(),
             State::Open | State::CloseSent | State::Lost => None,
         }
@@ -134,11 +157,15 @@ impl Connection {
 
     /// The peer's Close is there: answers it unless it is itself the answer (§5.5.1).
     pub(super) fn peer_closed(&mut self, reason: CloseReason, context: &mut Context) -> Event<'static> {
-        if self.state == State::Open {
-            // Echo the peer's code, not a code of ours: an empty Close is answered by an empty one.
-            self.queue_close(CloseReason { code: reason.code, reason: String::new() }, context);
+        if self.state == State::Open && self.config.half_open {
+            self.state = State::HalfOpen;
+        } else {
+            if self.state == State::Open {
+                // Echo the peer's code, not a code of ours: an empty Close is answered by an empty one.
+                self.queue_close(CloseReason { code: reason.code, reason: String::new() }, context);
+            }
+            self.state = State::Closed;
         }
-        self.state = State::Closed;
         self.incoming = None;
         self.closing_mut().peer = Some(reason.clone());
         Event::Close(reason)
@@ -146,10 +173,14 @@ impl Connection {
 
     /// §7.1.7 "_Fail the WebSocket Connection_": what is queued goes out first, then a Close with the error's code.
     pub(super) fn fail(&mut self, error: ProtocolError, context: &mut Context) -> Event<'static> {
-        if self.state == State::Open {
-            self.queue_close(CloseReason::new(error.close_code(), &error.to_string()), context);
+        if self.state == State::Open && self.config.half_open {
+            self.state = State::HalfOpen;
+        } else {
+            if self.state == State::Open {
+                self.queue_close(told(error), context);
+            }
+            self.state = State::Failed;
         }
-        self.state = State::Failed;
         self.incoming = None;
         self.closing_mut().error = Some(error);
         Event::Failed(error)
@@ -183,4 +214,9 @@ impl Connection {
     fn closing_mut(&mut self) -> &mut Closing {
         self.closing.get_or_insert_default()
     }
+}
+
+/// What a peer is told that broke the protocol.
+fn told(error: ProtocolError) -> CloseReason {
+    CloseReason::new(error.close_code(), &error.to_string())
 }

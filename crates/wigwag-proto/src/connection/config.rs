@@ -28,6 +28,13 @@ pub struct Config {
     pub close_timeout: Duration,
     /// Messages below this size are sent uncompressed, in bytes. Default: 1,024.
     pub deflate_bytes_min: usize,
+    /// Largest frame that the piecewise mode reports as one piece, in bytes. Default: 64 KiB. That much may be held of an
+    /// unfinished frame; what is larger is reported in several pieces, as it arrives.
+    pub piece_bytes_max: usize,
+    /// Whether our side stays open when the peer's has ended: neither is its Close answered nor a breach of the protocol
+    /// told before [`Connection::close`](super::Connection::close). For who passes on what others have still to say.
+    /// Default: no.
+    pub half_open: bool,
 }
 
 impl Default for Config {
@@ -39,6 +46,8 @@ impl Default for Config {
             pongs_waiting_max: 16,
             close_timeout: Duration::from_secs(5),
             deflate_bytes_min: 1024,
+            piece_bytes_max: 64 << 10,
+            half_open: false,
         }
     }
 }

@@ -67,7 +67,7 @@ pub enum Event<'b> {
     Piece {
         /// What the message is.
         kind: MessageKind,
-        /// The part; empty only where it is the last.
+        /// The part: a frame's payload, or a part of a large one's.
         bytes: Cow<'b, [u8]>,
         /// The message begins here.
         first: bool,
@@ -173,6 +173,6 @@ pub enum SendError {
     #[error("a message in pieces is unfinished")]
     Unfinished,
     /// §5.5: a control frame carries at most 125 bytes.
-    #[error("ping over 125 bytes")]
+    #[error("ping or pong over 125 bytes")]
     LongPing,
 }

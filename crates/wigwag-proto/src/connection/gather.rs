@@ -112,42 +112,33 @@ pub(super) enum Body {
     Text(Text),
     Binary(Vec<u8>),
     Compressed(Vec<u8>),
-    /// Nothing: it was handed on as it came.
-    Pieces {
-        utf8: Option<Utf8Validator>,
-        reported: bool,
-    },
+    /// Only the present frame: those before it were handed on.
+    Pieces(Pieces),
 }
 
 impl Unfinished {
     pub(super) fn new(frame: &Frame, kind: MessageKind, piecewise: bool, context: &mut Context) -> Self {
         let body = match kind {
             _ if frame.compressed => Body::Compressed(context.take_buffer()),
-            MessageKind::Text if piecewise => Body::Pieces { utf8: Some(Utf8Validator::default()), reported: false },
-            MessageKind::Binary if piecewise => Body::Pieces { utf8: None, reported: false },
+            MessageKind::Text if piecewise => Body::Pieces(Pieces::new(Some(Utf8Validator::default()))),
+            MessageKind::Binary if piecewise => Body::Pieces(Pieces::new(None)),
             MessageKind::Text => Body::Text(Text::new(context.take_buffer())),
             MessageKind::Binary => Body::Binary(context.take_buffer()),
         };
         Self { kind, announced_bytes: frame.payload_bytes(), fragments: 1, body }
     }
 
-    /// Takes the next bytes; `last` says that no more will come. Only a message in pieces has an event to report.
-    pub(super) fn push<'b>(&mut self, bytes: &'b [u8], last: bool) -> Result<Option<Event<'b>>, InvalidUtf8> {
+    /// Takes the next bytes of `frame`. Only a message in pieces has an event to report.
+    pub(super) fn push<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        frame: &Frame,
+        piece_bytes_max: usize,
+    ) -> Result<Option<Event<'b>>, InvalidUtf8> {
         match &mut self.body {
             Body::Text(text) => text.push(bytes)?,
             Body::Binary(gathered) | Body::Compressed(gathered) => gathered.extend_from_slice(bytes),
-            Body::Pieces { utf8, reported } => {
-                if let Some(utf8) = utf8 {
-                    utf8.push(bytes)?;
-                    if last {
-                        utf8.finish()?;
-                    }
-                }
-                if last || !bytes.is_empty() {
-                    let first = !std::mem::replace(reported, true);
-                    return Ok(Some(Event::Piece { kind: self.kind, bytes: Cow::Borrowed(bytes), first, last }));
-                }
-            }
+            Body::Pieces(pieces) => return pieces.push(self.kind, bytes, frame, piece_bytes_max),
         }
         Ok(None)
     }
@@ -156,10 +147,58 @@ impl Unfinished {
         match &self.body {
             Body::Text(text) => text.valid.capacity(),
             Body::Binary(bytes) | Body::Compressed(bytes) => bytes.capacity(),
-            Body::Pieces { .. } => 0,
+            Body::Pieces(pieces) => pieces.gathered.capacity(),
         }
     }
 }
+
+/// A message handed on frame by frame.
+pub(super) struct Pieces {
+    utf8: Option<Utf8Validator>,
+    /// What came of the present frame and was not handed on.
+    gathered: Vec<u8>,
+    reported: bool,
+}
+
+impl Pieces {
+    fn new(utf8: Option<Utf8Validator>) -> Self {
+        Self { utf8, gathered: Vec::new(), reported: false }
+    }
+
+    /// Text is judged as it comes, whatever is handed on when.
+    fn push<'b>(
+        &mut self,
+        kind: MessageKind,
+        bytes: &'b [u8],
+        frame: &Frame,
+        piece_bytes_max: usize,
+    ) -> Result<Option<Event<'b>>, InvalidUtf8> {
+        let last = frame.fin && frame.has_ended();
+        if let Some(utf8) = &mut self.utf8 {
+            utf8.push(bytes)?;
+            if last {
+                utf8.finish()?;
+            }
+        }
+        let is_large = frame.payload_bytes() > piece_bytes_max as u64;
+        let is_due = is_large && self.gathered.len() + bytes.len() >= LARGE_FRAME_PIECE_BYTES_MIN;
+        if !frame.has_ended() && !is_due {
+            self.gathered.extend_from_slice(bytes);
+            return Ok(None);
+        }
+        let bytes = if self.gathered.is_empty() {
+            Cow::Borrowed(bytes)
+        } else {
+            self.gathered.extend_from_slice(bytes);
+            Cow::Owned(std::mem::take(&mut self.gathered))
+        };
+        let first = !std::mem::replace(&mut self.reported, true);
+        Ok(Some(Event::Piece { kind, bytes, first, last }))
+    }
+}
+
+/// A large frame that drips in is handed on in pieces that are worth their headers.
+const LARGE_FRAME_PIECE_BYTES_MIN: usize = 16 << 10;
 
 /// Text gathered and validated as it comes: each byte is looked at once, and the whole needs no second look.
 pub(super) struct Text {

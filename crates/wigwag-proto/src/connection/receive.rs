@@ -26,10 +26,10 @@ impl Connection {
     pub fn handle_bytes<'b>(&mut self, input: &mut Input<'b>, context: &mut Context) -> Option<Event<'b>> {
         if self.is_reading()
             && self.incoming.is_none()
-            && !self.piecewise
             && let Some((kind, payload)) = self.take_whole_message(input)
         {
             return Some(match whole_message(kind, payload) {
+                Ok(event) if self.piecewise => into_piece(event),
                 Ok(event) => event,
                 Err(error) => self.fail_on(error, input, context),
             });
@@ -229,7 +229,8 @@ impl Connection {
         let piecewise = self.piecewise;
         let incoming = self.incoming.get_or_insert_default();
         let message = incoming.message.get_or_insert_with(|| Unfinished::new(frame, kind, piecewise, context));
-        let event = message.push(payload, last).map_err(|_| ProtocolError::InvalidUtf8)?;
+        let event =
+            message.push(payload, frame, self.config.piece_bytes_max).map_err(|_| ProtocolError::InvalidUtf8)?;
         match incoming.message.take_if(|_| last) {
             Some(message) => Ok(event.or(self.finish_message(message, context)?)),
             None => Ok(event),
@@ -267,7 +268,7 @@ impl Connection {
                 context.recycle(compressed);
                 event
             }
-            Body::Pieces { .. } => return Ok(None),
+            Body::Pieces(_) => return Ok(None),
         }))
     }
 

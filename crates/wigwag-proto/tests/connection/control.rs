@@ -50,6 +50,15 @@ fn an_unsolicited_pong_is_reported_and_not_answered() {
 }
 
 #[test]
+fn a_pong_can_be_sent_unasked() {
+    let mut server = Endpoint::server();
+    server.connection.pong(b"heartbeat", &mut server.context).expect("it is open");
+    let frames = server.write_frames();
+    assert!(frames.len() == 1 && frames[0].is(Opcode::Pong, b"heartbeat"), "{frames:?}");
+    assert_eq!(server.connection.pong(&[0; 126], &mut server.context), Err(SendError::LongPing));
+}
+
+#[test]
 fn a_pong_overtakes_queued_messages() {
     let mut server = Endpoint::server();
     server.send_text("one");

@@ -6,6 +6,7 @@ mod compression;
 mod control;
 mod fragmentation;
 mod framing;
+mod half_open;
 mod masking;
 mod oracle;
 mod pieces;

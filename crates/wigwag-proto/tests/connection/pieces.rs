@@ -17,7 +17,7 @@ fn a_whole_message_is_one_piece() {
 }
 
 #[test]
-fn what_arrives_is_handed_on_and_not_kept() {
+fn what_arrives_of_a_large_frame_is_handed_on_and_not_kept() {
     let mut server = relay();
     let frame = masked(0x82, &[5; 100_000]);
     assert_eq!(server.read(&frame[..50_014]), [piece(MessageKind::Binary, &[5; 50_000], true, false)]);
@@ -26,10 +26,64 @@ fn what_arrives_is_handed_on_and_not_kept() {
 }
 
 #[test]
-fn empty_fragments_are_no_pieces_unless_they_are_the_last() {
-    let bytes = [masked(0x01, b""), masked(0x00, b"a"), masked(0x00, b""), masked(0x80, b"")].concat();
-    let events = [piece(MessageKind::Text, b"a", true, false), piece(MessageKind::Text, b"", false, true)];
-    assert_eq!(relay().read(&bytes), events);
+fn a_large_frame_that_drips_in_comes_in_pieces_worth_their_headers() {
+    let mut server = relay();
+    let mut sizes = Vec::new();
+    for byte in masked(0x82, &[5; 70_000]) {
+        for event in server.read(&[byte]) {
+            let Event::Piece { bytes, .. } = event else { panic!("{event:?}") };
+            sizes.push(bytes.len());
+        }
+    }
+    assert_eq!(sizes, [16_384, 16_384, 16_384, 16_384, 4_464]);
+}
+
+#[test]
+fn fragments_are_kept_however_they_arrive() {
+    let fragments = [masked(0x01, b""), masked(0x00, b"two"), masked(0x00, b""), masked(0x80, "é".as_bytes())];
+    let events = [
+        piece(MessageKind::Text, b"", true, false),
+        piece(MessageKind::Text, b"two", false, false),
+        piece(MessageKind::Text, b"", false, false),
+        piece(MessageKind::Text, "é".as_bytes(), false, true),
+    ];
+    assert_eq!(relay().read(&fragments.concat()), events);
+    let mut server = relay();
+    let dripped: Vec<_> = fragments.concat().iter().flat_map(|byte| server.read(&[*byte])).collect();
+    assert_eq!(dripped, events);
+}
+
+#[test]
+fn a_frame_that_arrives_in_parts_is_one_piece() {
+    let mut server = relay();
+    let frame = masked(0x81, "one frame é".as_bytes());
+    assert_eq!(server.read(&frame[..frame.len() - 1]), []);
+    assert_eq!(
+        server.read(&frame[frame.len() - 1..]),
+        [piece(MessageKind::Text, "one frame é".as_bytes(), true, true)]
+    );
+}
+
+#[test]
+fn text_fails_with_the_first_wrong_byte_of_an_unfinished_frame() {
+    let mut server = relay();
+    let frame = masked(0x81, b"a\xce\xba\xff and more");
+    assert_eq!(server.read(&frame[..9]), []);
+    assert_eq!(server.read(&frame[9..10]), [failed(ProtocolError::InvalidUtf8)]);
+}
+
+#[test]
+fn control_frames_between_fragments_are_answered_and_change_nothing() {
+    let mut server = relay();
+    let bytes = [masked(0x01, b"a"), masked(0x89, b"ping"), masked(0x80, b"b")].concat();
+    let events = server.read(&bytes);
+    assert_eq!(events[0], piece(MessageKind::Text, b"a", true, false));
+    assert_eq!(events[2], piece(MessageKind::Text, b"b", false, true));
+    assert!(matches!(&events[1], Event::Ping(payload) if **payload == *b"ping"));
+    server.connection.send_piece(MessageKind::Text, b"a", false, &mut server.context).expect("open");
+    server.connection.send_piece(MessageKind::Text, b"", false, &mut server.context).expect("open");
+    server.connection.send_piece(MessageKind::Text, b"b", true, &mut server.context).expect("open");
+    assert_eq!(server.write_all(), b"\x8a\x04ping\x01\x01a\x00\x00\x80\x01b");
 }
 
 #[test]

@@ -302,13 +302,12 @@ impl Pair {
 fn join_pieces(events: Vec<Event<'static>>) -> Vec<Event<'static>> {
     let mut joined = Vec::new();
     let mut message = Vec::new();
+    let mut is_whole = true;
     for event in events {
         match event {
             Event::Piece { kind, bytes, first, last } => {
-                assert_eq!(first, message.is_empty() || first, "a message begins once");
-                if first {
-                    message.clear();
-                }
+                assert_eq!(first, is_whole, "a message begins once, and after the end of the one before");
+                is_whole = last;
                 message.extend_from_slice(&bytes);
                 if last {
                     joined.push(match kind {

@@ -19,7 +19,7 @@ use wigwag_net::Peer;
 use wigwag_proto::handshake::server::RequestError;
 
 use super::{Door, Http, gate::REFUSED_METHOD};
-use crate::{access::AccessRules, front::foreign_host, metrics::Metrics, routes::Routes};
+use crate::{access::AccessRules, front::foreign_host, health::HealthReport, metrics::Metrics, routes::Routes};
 
 /// What there is to be asked for.
 pub(crate) struct Site {
@@ -27,6 +27,7 @@ pub(crate) struct Site {
     pub(crate) routes: Arc<Routes>,
     pub(crate) pages: Router,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Option<HealthReport>,
     /// `/metrics` has not moved to an address of its own.
     pub(crate) metrics_here: bool,
 }
@@ -116,7 +117,7 @@ impl Http {
             let problem = Problem { status: StatusCode::PAYLOAD_TOO_LARGE, error: "body_too_large", message };
             return (problem.into_response(accept.as_ref()), true);
         }
-        let own = self.own_answer(request.uri().path(), request.method(), door, accept.as_ref());
+        let own = self.own_answer(request.uri().path(), request.method(), door, accept.as_ref()).await;
         match own {
             Some(response) => (response, false),
             None => (self.page(request, peer, accept.as_ref()).await, false),
@@ -124,7 +125,7 @@ impl Http {
     }
 
     /// Probes and metrics.
-    fn own_answer(
+    async fn own_answer(
         &self,
         path: &str,
         method: &Method,
@@ -133,6 +134,7 @@ impl Http {
     ) -> Option<Response<Body>> {
         let metrics_here = door == Door::Metrics || self.site.metrics_here;
         let text = match path {
+            "/healthz" if self.site.health.is_some() => "application/json",
             "/healthz" | "/readyz" => PLAIN,
             "/metrics" if metrics_here => Metrics::CONTENT_TYPE,
             _ if door == Door::Metrics => {
@@ -145,7 +147,7 @@ impl Http {
             return Some(Problem::method_not_allowed("GET, HEAD").into_response_allowing(accept, "GET, HEAD"));
         }
         let (status, body) = match path {
-            "/healthz" => (StatusCode::OK, "ok\n".to_owned()),
+            "/healthz" => (StatusCode::OK, self.health().await),
             "/readyz" if self.is_draining() => (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned()),
             "/readyz" => (StatusCode::OK, "ready\n".to_owned()),
             _ => (StatusCode::OK, self.site.metrics.encode(self.net.get(), self.connections())),
@@ -153,6 +155,13 @@ impl Http {
         let mut response = respond(status, text, body);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Some(response)
+    }
+
+    async fn health(&self) -> String {
+        match &self.site.health {
+            Some(report) => format!("{}\n", report.ask().await),
+            None => "ok\n".to_owned(),
+        }
     }
 
     /// A page of the caller's, or an error.

@@ -31,6 +31,7 @@ impl<S: Service + Clone + Sync> Acceptor for Everyone<S> {
             protocol: None,
             headers: Vec::new(),
             permit: None,
+            hold: None,
         })
     }
 

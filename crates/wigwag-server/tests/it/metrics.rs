@@ -1,6 +1,8 @@
 //! `/metrics` says what happened.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
+
+use wigwag_server::{Families, HealthReport, Histogram, MetricsSource};
 
 use crate::support::{PATIENCE, Wire, ask, get, handshake, start, text_frame};
 
@@ -66,4 +68,37 @@ fn a_service_that_panics_is_counted_and_the_server_lives() {
     let (opcode, payload) = wire.send(text_frame("x")).frame();
     assert_eq!((opcode, &payload[..2]), (0x88, &[0x03, 0xf3][..]), "1011");
     assert!(get(address, "/metrics").body.contains("\nwigwag_panics_total 1\n"));
+}
+
+#[test]
+fn a_program_adds_its_own_families_and_its_own_word_on_its_health() {
+    struct Weather;
+    impl MetricsSource for Weather {
+        fn write(&self, families: &mut Families<'_>) -> std::fmt::Result {
+            families.gauge("weather_stations", "Stations", 3)?;
+            families.counters_by(
+                "weather_reports",
+                "Reports",
+                ["of", "by"],
+                [(["rain", "me"].map(String::from), 7)].into_iter(),
+            )?;
+            let histogram = Histogram { sum: 1.5, buckets: vec![(0.5, 1), (1.0, 2), (f64::INFINITY, 0)] };
+            families.histograms("weather_seconds", "Time", "of", [("rain".to_owned(), histogram)].into_iter())
+        }
+    }
+    let health = HealthReport::new(|| async { ["fine", "so far"] });
+    let builder = crate::support::builder().metrics_source(Arc::new(Weather)).health(health);
+    let (_server, address) = crate::support::start_with(builder);
+    let text = get(address, "/metrics").body;
+    for line in [
+        "weather_stations 3",
+        "weather_reports_total{of=\"rain\",by=\"me\"} 7",
+        "weather_seconds_bucket{le=\"1.0\",of=\"rain\"} 3",
+        "weather_seconds_count{of=\"rain\"} 3",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
+    }
+    let response = get(address, "/healthz");
+    assert_eq!((response.status, response.body.as_str()), (200, "[\"fine\",\"so far\"]\n"));
+    assert_eq!(response.header("content-type"), Some("application/json"));
 }

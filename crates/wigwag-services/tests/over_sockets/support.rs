@@ -140,6 +140,7 @@ impl Acceptor for Factory {
             protocol: None,
             headers: Vec::new(),
             permit: None,
+            hold: None,
         })
     }
 

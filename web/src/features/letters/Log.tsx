@@ -50,7 +50,7 @@ export function Log({ view, onClear }: { view: LettersView; onClear: () => void 
       }
     >
       <VirtualList
-        label="Updates"
+        label="Log of updates"
         className={styles.list ?? ""}
         items={shown}
         keyOf={({ id }) => id}

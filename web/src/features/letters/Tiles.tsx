@@ -70,23 +70,24 @@ const LetterTile = memo(function LetterTile({
 }) {
   const valueId = `letter-${letter}-value`;
   return (
-    <button
-      type="button"
-      className={classes(styles.tile, styles[status], !live && styles.stale)}
-      aria-label={`Letter ${letter}`}
-      aria-describedby={valueId}
-      aria-pressed={status !== "off"}
-      tabIndex={inTabOrder ? 0 : -1}
-      onFocus={() => onFocus(letter)}
-      onClick={() => onToggle(letter)}
-    >
-      <span className={styles.head}>
+    <div className={classes(styles.tile, styles[status], !live && styles.stale)}>
+      {/* Over the whole tile, and not around it: its name is not to change with each number. */}
+      <button
+        type="button"
+        className={styles.toggle}
+        aria-label={`Letter ${letter}`}
+        aria-describedby={valueId}
+        aria-pressed={status !== "off"}
+        tabIndex={inTabOrder ? 0 : -1}
+        onFocus={() => onFocus(letter)}
+        onClick={() => onToggle(letter)}
+      />
+      <span className={styles.head} aria-hidden="true">
         <span className={styles.letter}>{letter}</span>
         {/* A new key starts the swing anew; it goes to the other side each time, as a flag does. */}
         <span
           key={updates}
           className={classes(styles.flag, updates > 0 && (updates % 2 ? styles.right : styles.left))}
-          aria-hidden="true"
         />
       </span>
       <span id={valueId} className={styles.value}>
@@ -99,7 +100,7 @@ const LetterTile = memo(function LetterTile({
         range={VALUE_RANGE}
         tone="in"
       />
-    </button>
+    </div>
   );
 });
 

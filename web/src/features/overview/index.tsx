@@ -1,5 +1,26 @@
-import { PageHeader } from "@shared/design";
+import { ConnectionNotice, PageHeader } from "@shared/design";
+import { formatLongDuration, formatTime, UNKNOWN } from "@shared/format";
+import { useLive, useLiveConnection } from "@shared/server";
+import { PATH } from "@shared/wire/live";
+import { Charts } from "./Charts";
+import { ServerFacts } from "./ServerFacts";
+import { Services } from "./Services";
 
+/** What runs here, how busy it is, and the way to each service. */
 export default function OverviewPage() {
-  return <PageHeader title="Overview" />;
+  const { history, latest } = useLive();
+  const { connection, state } = useLiveConnection();
+  return (
+    <>
+      <PageHeader title="Overview" aside={<ConnectionNotice name={PATH} state={state} connection={connection} />}>
+        {latest && state.kind !== "open"
+          ? `These figures are as of ${formatTime(latest.time_unix_milliseconds, { milliseconds: false })}.`
+          : "Live figures come once a second."}{" "}
+        wigwag {latest?.version ?? UNKNOWN}, running for {formatLongDuration(latest?.uptime_seconds)}
+      </PageHeader>
+      <Services history={history} latest={latest} />
+      <Charts snapshots={history} waiting={state.kind !== "refused" && state.kind !== "closed"} />
+      <ServerFacts latest={latest} />
+    </>
+  );
 }

@@ -22,7 +22,8 @@ export function Histogram({ label, counts, first, latest = null, ticks }: Histog
   const total = counts.reduce((sum, count) => sum + count, 0);
   const most = Math.max(...counts, 1);
   // The top is a rounder number than the greatest count, so that the bars do not all move at each answer.
-  const top = most <= 4 ? 4 : Math.ceil(most / 5) * 5;
+  const step = most <= 10 ? 2 : 5;
+  const top = Math.max(4, Math.ceil(most / step) * step);
 
   const point = (event: PointerEvent<SVGSVGElement>) => {
     const box = event.currentTarget.getBoundingClientRect();

@@ -1,6 +1,6 @@
 import { useEffect, useId, useRef, useState } from "react";
 import type uPlot from "uplot";
-import { onThemeChange } from "../design";
+import { classes, onThemeChange } from "../design";
 import { UNKNOWN } from "../format";
 import styles from "./LineChart.module.css";
 import { createPlot } from "./plot";
@@ -24,19 +24,28 @@ export interface LineChartProps {
   series: readonly Series[];
   /** A value with its unit. */
   format: (value: number | null | undefined) => string;
+  /** Shorter, for the axis. Default: `format`. */
+  formatTick?: (value: number) => string;
+  /** Said in the plot while there is nothing to draw. */
+  empty?: string;
+  /** Charts with the same key are read together: pointing at one reads the same second in all. */
+  syncKey?: string;
   /** Default: 60. */
   windowSeconds?: number;
   /** Default: linear from 0. */
   scale?: "linear" | "log";
   /** Plot height in CSS pixels; default 160. */
   height?: number;
-  /** The least value that the top stands for; default 1 (linear). */
+  /** What the axis' round numbers are made of: 1000 (default), or 1024 for bytes. */
+  base?: 1000 | 1024;
+  /** What the axis always shows: from 0 to this (linear, default 1), or this much (log, default 1 to 100). */
   topAtLeast?: number;
+  spanAtLeast?: readonly [number, number];
 }
 
 /** Lines over the last seconds; now is at the right edge. Pointing (or arrow keys) reads exact values. */
 export function LineChart(props: LineChartProps) {
-  const { label, times, series, format, height = 160 } = props;
+  const { label, times, series, format, empty, height = 160 } = props;
   const id = useId();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -77,6 +86,7 @@ export function LineChart(props: LineChartProps) {
   const index = pointed ?? times.length - 1;
   const now = times.at(-1);
   const at = times[index];
+  const nothing = series.every((one) => one.values.every((value) => value === null));
   const when = pointed === null || now === undefined || at === undefined ? "now" : `${Math.round(now - at)} s ago`;
 
   const step = (by: number) => {
@@ -92,7 +102,8 @@ export function LineChart(props: LineChartProps) {
         </span>
         {series.map((one) => (
           <span key={one.label} className={styles.value}>
-            <span className={styles[one.style]}>{one.label}</span> <b>{format(one.values[index] ?? null)}</b>
+            <span className={classes(styles.name, styles[one.style])}>{one.label}</span>
+            <b>{format(one.values[index] ?? null)}</b>
           </span>
         ))}
         <span className={styles.when}>{times.length ? when : UNKNOWN}</span>
@@ -117,7 +128,9 @@ export function LineChart(props: LineChartProps) {
           event.preventDefault();
         }}
         onBlur={() => setPointed(null)}
-      />
+      >
+        {nothing && empty && <p className={styles.empty}>{empty}</p>}
+      </div>
     </figure>
   );
 }

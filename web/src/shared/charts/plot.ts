@@ -15,8 +15,8 @@ const TOKEN: Record<SeriesStyle, string> = {
 /** Lines differ by more than colour. */
 const DASH: Record<SeriesStyle, number[]> = { in: [], out: [6, 4], p50: [], p99: [6, 4], max: [2, 3], plain: [] };
 
-const AXIS_WIDTH = 62;
-const LABEL_GUTTER = 34;
+const AXIS_WIDTH = 52;
+const LABEL_GUTTER = 42;
 const LABEL_HEIGHT = 14;
 
 export function createPlot(
@@ -27,7 +27,7 @@ export function createPlot(
 ): uPlot {
   const colour = tokenReader(host);
   const font = `12px ${getComputedStyle(host).fontFamily}`;
-  const { series, scale = "linear" } = props();
+  const { series, scale = "linear", syncKey } = props();
   const log = scale === "log";
   const now = () => props().times.at(-1) ?? 0;
   const windowSeconds = () => props().windowSeconds ?? 60;
@@ -37,12 +37,17 @@ export function createPlot(
     height,
     padding: [8, LABEL_GUTTER, 0, 0],
     legend: { show: false },
-    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+    cursor: {
+      y: false,
+      points: { show: false },
+      drag: { x: false, y: false },
+      ...(syncKey && { sync: { key: syncKey, setSeries: false } }),
+    },
     scales: {
       x: { time: false, range: () => [now() - windowSeconds(), now()] },
       y: log
-        ? { distr: 3, range: (_plot, low, high) => decades(low, high) }
-        : { range: (_plot, _low, high) => [0, roundUp(Math.max(high ?? 0, props().topAtLeast ?? 1))] },
+        ? { distr: 3, range: (_plot, low, high) => decades(low, high, props().spanAtLeast) }
+        : { range: (_plot, _low, high) => [0, roundUp(Math.max(high ?? 0, props().topAtLeast ?? 1), props().base)] },
     },
     series: [
       {},
@@ -51,7 +56,7 @@ export function createPlot(
           stroke: () => colour(TOKEN[one.style]),
           width: 1.75,
           dash: DASH[one.style],
-          points: { show: false },
+          points: { show: true, size: 4, fill: () => colour(TOKEN[one.style]), filter: isolated },
         }),
       ),
     ],
@@ -75,7 +80,7 @@ export function createPlot(
           log ? powersOfTen(plot.scales.y?.min ?? 1, plot.scales.y?.max ?? 10) : halves(plot.scales.y?.max ?? 1),
         // uPlot thins labels of logarithmic axes by itself; ours are few.
         filter: (_plot, splits) => splits,
-        values: (_plot, splits) => splits.map((value) => props().format(value)),
+        values: (_plot, splits) => splits.map((value) => (props().formatTick ?? props().format)(value)),
         grid: { stroke: () => colour("--line"), width: 1 },
         ticks: { show: false },
       },
@@ -94,6 +99,13 @@ export function createPlot(
   return new uPlot(options, [times as number[], ...series.map((one) => one.values as number[])], host);
 }
 
+/** Values with a gap on either side make no line: they are drawn as points. */
+function isolated(plot: uPlot, seriesIndex: number): number[] {
+  const values = plot.data[seriesIndex] ?? [];
+  const known = (index: number) => values[index] !== null && values[index] !== undefined;
+  return [...values.keys()].filter((index) => known(index) && !known(index - 1) && !known(index + 1));
+}
+
 /** Writes each line's name where the line ends; names that would overlap are pushed apart. */
 function drawLabels(plot: uPlot, { series }: LineChartProps, colour: (token: string) => string, font: string): void {
   const ratio = plot.ctx.canvas.width / plot.width || 1;
@@ -105,11 +117,16 @@ function drawLabels(plot: uPlot, { series }: LineChartProps, colour: (token: str
     .sort((a, b) => b.y - a.y);
   const { ctx, bbox } = plot;
   const step = LABEL_HEIGHT * ratio;
-  let free = bbox.top + bbox.height;
-  // From the bottom up, each at least a line above the one before.
+  // From the bottom up, each at least a line above the one before; then from the top down, so that none leaves the plot.
+  let below = bbox.top + bbox.height + step;
   for (const label of labels) {
-    label.y = Math.min(label.y, free);
-    free = label.y - step;
+    label.y = Math.min(label.y, below - step);
+    below = label.y;
+  }
+  let above = bbox.top - step / 2;
+  for (const label of labels.toReversed()) {
+    label.y = Math.max(label.y, above + step / 2);
+    above = label.y + step / 2;
   }
   ctx.save();
   ctx.font = font.replace(/^\d+/, (size) => String(Number(size) * ratio));
@@ -133,21 +150,28 @@ function tokenReader(host: HTMLElement): (token: string) => string {
   };
 }
 
-/** The next of 1, 2, 5, 10, 20, 50 …: the axis changes seldom. */
-function roundUp(value: number): number {
-  const power = 10 ** Math.floor(Math.log10(value));
-  for (const step of [1, 2, 5, 10]) if (value <= step * power * 1.0001) return step * power;
-  return 10 * power;
+/** The next of 1, 2, 5, 10, 20, 50 … (of KiB, MiB … where the base says so): the axis changes seldom. */
+function roundUp(value: number, base: 1000 | 1024 = 1000): number {
+  const unit = base ** Math.max(0, Math.floor(Math.log(value) / Math.log(base)));
+  const scaled = value / unit;
+  const power = 10 ** Math.floor(Math.log10(scaled));
+  const step = [1, 2, 5, 10].find((candidate) => scaled <= candidate * power * 1.0001) ?? 10;
+  return step * power * unit;
 }
 
 function halves(top: number): number[] {
   return [0, top / 2, top];
 }
 
-function decades(low: number | null, high: number | null): [number, number] {
-  const bottom = 10 ** Math.floor(Math.log10(Math.max(low ?? 1, 1e-9)));
-  const top = 10 ** Math.ceil(Math.log10(Math.max(high ?? 10, 1e-9)));
-  return top > bottom ? [bottom, top] : [bottom, bottom * 10];
+/** Whole decades, and those of `least` always, so that noise does not look like a mountain. */
+function decades(
+  low: number | null,
+  high: number | null,
+  least: readonly [number, number] = [1, 100],
+): [number, number] {
+  const bottom = Math.min(low ?? least[0], least[0]);
+  const top = Math.max(high ?? least[1], least[1]);
+  return [10 ** Math.floor(Math.log10(bottom)), 10 ** Math.ceil(Math.log10(top))];
 }
 
 function powersOfTen(low: number, high: number): number[] {

@@ -115,6 +115,24 @@ describe("a connection", () => {
     expect(sockets.all()).toHaveLength(1);
   });
 
+  it("does not wait forever for the answer to its Close", async () => {
+    const connection = connectionWith();
+    const closes: unknown[] = [];
+    connection.onClose((close) => closes.push(close));
+    sockets.latest().accept();
+    connection.close();
+    await pass(5_000);
+    expect(connection.state).toMatchObject({
+      kind: "closed",
+      code: 1006,
+      byUs: true,
+      reason: expect.stringContaining("our Close"),
+    });
+    expect(closes).toHaveLength(1);
+    connection.open();
+    expect(sockets.all()).toHaveLength(2);
+  });
+
   it("can be closed while it waits", async () => {
     const connection = connectionWith();
     sockets.latest().fail();
@@ -165,6 +183,21 @@ describe("a connection", () => {
     sockets.latest().fail();
     await pass(60_000);
     expect(connection.state).toEqual({ kind: "refused", reason: "the server does not answer" });
+  });
+
+  it("can be told to come back no more, even while it waits", async () => {
+    const connection = connectionWith();
+    sockets.latest().accept();
+    sockets.latest().end(1006);
+    expect(connection.state.kind).toBe("reconnecting");
+    connection.reconnects = false;
+    await pass(60_000);
+    expect(connection.state).toEqual({ kind: "idle" });
+    expect(sockets.all()).toHaveLength(1);
+    connection.open();
+    sockets.latest().accept();
+    sockets.latest().end(1006);
+    expect(connection.state).toMatchObject({ kind: "closed", code: 1006, byUs: false });
   });
 
   it("tells its readers once per frame, however much arrives", async () => {

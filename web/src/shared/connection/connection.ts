@@ -9,6 +9,9 @@ import { type Probe, probe, verdict } from "./probe";
 /** An attempt that has not succeeded by then is given up. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 
+/** Our Close that is not answered by then is given up. */
+export const CLOSE_TIMEOUT_MS = 5_000;
+
 export type ConnectionState =
   | { kind: "idle" }
   | { kind: "connecting"; attempt: number }
@@ -116,6 +119,16 @@ export class Connection {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
+  /** Whether it comes back by itself; off, a wait for the next attempt ends. */
+  get reconnects(): boolean {
+    return this.#options.reconnect;
+  }
+
+  set reconnects(wanted: boolean) {
+    this.#options.reconnect = wanted;
+    if (!wanted && this.#state.kind === "reconnecting") this.close();
+  }
+
   /** Connects, unless it already does. */
   open(): void {
     if (this.#socket || this.#state.kind === "reconnecting") return;
@@ -137,6 +150,10 @@ export class Connection {
     if (socket && this.#state.kind === "open") {
       socket.close(code, reason);
       this.#become({ kind: "closing", code, meaning: closeCodeName(code) });
+      this.#timer = setTimeout(() => {
+        this.#abandon();
+        this.#lost(1006, "the other side did not answer our Close", 0);
+      }, CLOSE_TIMEOUT_MS);
     } else if (this.#state.kind !== "closing") {
       this.#abandon();
       if (this.#state.kind !== "closed") this.#become({ kind: "idle" });

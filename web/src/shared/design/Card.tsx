@@ -8,7 +8,7 @@ export interface CardProps {
   aside?: ReactNode;
   /** Fills the card to its edges: for lists and charts. */
   flush?: boolean;
-  className?: string;
+  className?: string | undefined;
   children: ReactNode;
 }
 

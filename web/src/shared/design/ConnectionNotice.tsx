@@ -2,7 +2,6 @@ import { type Connection, type ConnectionState, describeState } from "../connect
 import { StateBadge } from "./Badge";
 import { Button } from "./Button";
 import styles from "./ConnectionNotice.module.css";
-import { classes } from "./classes";
 import { RetryIcon } from "./icons";
 
 /**
@@ -26,9 +25,7 @@ export function ConnectionNotice({
         <code>{name}</code>
       </span>
       <StateBadge state={state} />
-      <span className={classes(styles.detail)} title={detail}>
-        {detail}
-      </span>
+      <span className={styles.detail}>{detail}</span>
       {retry && (
         <Button size="small" icon={<RetryIcon />} onClick={() => connection.retryNow()}>
           {retry}

@@ -11,7 +11,15 @@ export interface Term {
  * Counts that must match, as an equation: `10,000 sent = 9,990 answered + 10 waiting`. Where the sums differ it says ≠, and
  * by how much.
  */
-export function Equation({ left, right, className }: { left: Term; right: readonly Term[]; className?: string }) {
+export function Equation({
+  left,
+  right,
+  className,
+}: {
+  left: Term;
+  right: readonly Term[];
+  className?: string | undefined;
+}) {
   const sum = right.reduce((total, term) => total + term.count, 0);
   const difference = left.count - sum;
   return (

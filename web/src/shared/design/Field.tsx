@@ -16,7 +16,7 @@ interface FieldProps {
   hint?: ReactNode;
   /** Said instead of the hint; marks the field as wrong. */
   error?: ReactNode;
-  className?: string | undefined;
+  className?: string;
 }
 
 interface Wiring {
@@ -61,7 +61,7 @@ export function TextField({
   ...input
 }: FieldProps & { mono?: boolean } & InputHTMLAttributes<HTMLInputElement>) {
   return (
-    <Field {...({ label, hideLabel, hint, error, className } as FieldProps)}>
+    <Field {...{ label, hideLabel, hint, error, className }}>
       {(wiring) => (
         <input
           type="text"
@@ -85,7 +85,7 @@ export function TextArea({
   ...area
 }: FieldProps & { mono?: boolean } & TextareaHTMLAttributes<HTMLTextAreaElement>) {
   return (
-    <Field {...({ label, hideLabel, hint, error, className } as FieldProps)}>
+    <Field {...{ label, hideLabel, hint, error, className }}>
       {(wiring) => (
         <textarea
           rows={3}
@@ -109,7 +109,7 @@ export function Select({
   ...select
 }: FieldProps & { options: readonly { value: string; label: string }[] } & SelectHTMLAttributes<HTMLSelectElement>) {
   return (
-    <Field {...({ label, hideLabel, hint, error, className } as FieldProps)}>
+    <Field {...{ label, hideLabel, hint, error, className }}>
       {(wiring) => (
         <select className={classes(styles.control, styles.select)} {...wiring} {...select}>
           {options.map((option) => (

@@ -6,7 +6,7 @@ export interface ProgressProps {
   done: number;
   total: number;
   /** When it began, on `performance.now()`'s clock: gives the remaining time. */
-  startedAtMs?: number | undefined;
+  startedAtMs?: number;
   /** For tests; default: now. */
   nowMs?: number;
 }

@@ -1,8 +1,9 @@
 import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
+import { useState } from "react";
 import { describe, expect, it, vi } from "vitest";
 import { giveElementsSize } from "../testing";
-import { Equation, Progress, TextField, Toggle, VirtualList } from ".";
+import { Equation, Progress, Tabs, TextField, Toggle, VirtualList } from ".";
 
 function spoken(text: string | null | undefined): string {
   return (text ?? "").replaceAll("\u202f", " ");
@@ -54,6 +55,31 @@ describe("a toggle", () => {
     await user.keyboard(" ");
     await user.click(screen.getByText("Follow"));
     expect(onChange.mock.calls).toEqual([[true], [true]]);
+  });
+});
+
+describe("tabs", () => {
+  it("change by arrow keys and show one panel", async () => {
+    const user = userEvent.setup();
+    function Example() {
+      const [value, setValue] = useState<"a" | "b">("a");
+      return (
+        <Tabs
+          label="Kind"
+          value={value}
+          onChange={setValue}
+          tabs={[
+            { value: "a", label: "Text", content: "the text" },
+            { value: "b", label: "Binary", content: "the bytes" },
+          ]}
+        />
+      );
+    }
+    render(<Example />);
+    await user.click(screen.getByRole("tab", { name: "Text" }));
+    await user.keyboard("{ArrowRight}");
+    expect(screen.getByRole("tab", { name: "Binary" })).toHaveAttribute("aria-selected", "true");
+    expect(screen.getByRole("tabpanel")).toHaveTextContent("the bytes");
   });
 });
 

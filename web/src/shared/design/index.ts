@@ -14,4 +14,4 @@ export { Tabs, type TabsProps } from "./Tabs";
 export { Toggle, type ToggleProps } from "./Toggle";
 export { onThemeChange, type ThemeChoice, useTheme } from "./theme";
 export { announce, Toasts, toast } from "./toast";
-export { VirtualList, type VirtualListProps } from "./VirtualList";
+export { VirtualList, type VirtualListHandle, type VirtualListProps } from "./VirtualList";

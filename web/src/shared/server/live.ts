@@ -50,8 +50,8 @@ export class LiveFeed {
   }
 
   #take(data: string | ArrayBuffer): void {
-    if (typeof data !== "string") return;
-    const snapshot = JSON.parse(data) as Snapshot;
+    const snapshot = parseSnapshot(data);
+    if (!snapshot) return;
     // A server that was restarted counts from 0 again: its past is another's.
     const last = this.#history.at(-1);
     const restarted = last && snapshot.uptime_seconds < last.uptime_seconds;
@@ -72,5 +72,18 @@ export class LiveFeed {
   #setRoundTrip(ms: number | null): void {
     this.#roundTripMs = ms;
     this.store.changed();
+  }
+}
+
+/** Null for what is no snapshot: behind another server's path of this name, anything may speak. */
+function parseSnapshot(data: string | ArrayBuffer): Snapshot | null {
+  if (typeof data !== "string") return null;
+  try {
+    const parsed = JSON.parse(data) as Partial<Snapshot> | null;
+    return parsed?.latency && Array.isArray(parsed.services) && typeof parsed.uptime_seconds === "number"
+      ? (parsed as Snapshot)
+      : null;
+  } catch {
+    return null;
   }
 }

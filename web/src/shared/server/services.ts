@@ -6,6 +6,8 @@ export interface ServiceDescription {
   /** The page that shows it; a hash route. */
   page: string;
   sentence: string;
+  /** Another page that shows it. */
+  also?: { page: string; words: string };
 }
 
 export const SERVICES: readonly ServiceDescription[] = [
@@ -14,6 +16,7 @@ export const SERVICES: readonly ServiceDescription[] = [
     path: "/random",
     page: "/random",
     sentence: "Answers each message with its text and a random number from 1 to 100.",
+    also: { page: "/chat", words: "as a chat" },
   },
   {
     name: "stream",

@@ -1,2 +1,3 @@
 export { giveElementsSize } from "./element-size";
 export { FakeWebSocket, fakeWebSockets } from "./fake-web-socket";
+export { aService, aSnapshot } from "./snapshot";

@@ -1,7 +1,8 @@
 //! The load generator: WebSocket clients on one thread over mio, every answer checked, one JSON line at the end.
 //!
 //! `generator ADDR:PORT PATH SERVER_PID WORKLOAD SECONDS [WARMUP_SECONDS]`. It reads the server's CPU time at
-//! both ends of the measured window. Latencies are deliberately absent: the figure is CPU per message.
+//! both ends of the measured window. The figure is CPU per message; latency is measured where nothing queues, with one
+//! message in flight altogether.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -48,6 +49,7 @@ fn run() -> Result<String, String> {
     };
     match plan.kind {
         Kind::Messages { in_flight } => load.messages(plan.connections, in_flight, warmup, window),
+        Kind::Latency => load.latency(warmup, window),
         Kind::Memory => load.memory(plan.connections, window),
         Kind::Connects => load.connects(plan.connections, warmup, window),
     }
@@ -65,6 +67,8 @@ struct Plan {
 enum Kind {
     /// So many messages in flight on each connection.
     Messages { in_flight: usize },
+    /// One connection, one message in flight: the time there and back.
+    Latency,
     /// Each connection sends one message and then idles.
     Memory,
     /// Connect, upgrade, close; so many at a time.
@@ -99,7 +103,33 @@ impl Load {
         report_cpu(messages, &usage)
     }
 
-    /// E: private dirty bytes before and after, with nothing moving in between.
+    /// L: one message after the other, the median time there and back.
+    fn latency(mut self, warmup: Duration, window: Duration) -> Result<String, String> {
+        self.open(1, false)?;
+        self.clients[0].send(1, &self.shared.script)?;
+        self.answers_until(Instant::now() + warmup)?;
+        let end = Instant::now() + window;
+        let mut sent = Instant::now();
+        let mut nanos = Vec::new();
+        while self.turn(end)? {
+            for event in &self.events {
+                if let Progress::Answered(1..) = self.clients[0].handle(event, &mut self.shared)? {
+                    let now = Instant::now();
+                    nanos.push((now - sent).as_nanos() as u64);
+                    sent = now;
+                    self.clients[0].send(1, &self.shared.script)?;
+                }
+            }
+        }
+        if nanos.is_empty() {
+            return Err("nothing was answered in the measured window".into());
+        }
+        nanos.sort_unstable();
+        let micros = |share: f64| nanos[((nanos.len() - 1) as f64 * share) as usize] as f64 / 1e3;
+        Ok(format!("{{\"count\":{},\"median_us\":{:.2},\"p99_us\":{:.2}}}", nanos.len(), micros(0.5), micros(0.99)))
+    }
+
+    /// E, M: private dirty bytes before and after, with nothing moving in between.
     fn memory(mut self, connections: usize, settle: Duration) -> Result<String, String> {
         // The first clients warm the server up: its code, its pools, its tables.
         self.open(MEMORY_WARM_CONNECTIONS, true)?;
@@ -227,15 +257,17 @@ fn raise_descriptor_limit() -> Result<(), String> {
     raise().map_err(|error| format!("raise the descriptor limit: {error}"))
 }
 
-const USAGE: &str = "usage: generator ADDR:PORT PATH SERVER_PID A|B|C|D|E|F SECONDS [WARMUP_SECONDS]";
+const USAGE: &str = "usage: generator ADDR:PORT PATH SERVER_PID A|B|C|D|E|F|L|M SECONDS [WARMUP_SECONDS]";
 
-const PLANS: [Plan; 6] = [
+const PLANS: [Plan; 8] = [
     Plan { name: "A", connections: 64, message_bytes: 16, script: 64, kind: Kind::Messages { in_flight: 1 } },
     Plan { name: "B", connections: 64, message_bytes: 16, script: 64, kind: Kind::Messages { in_flight: 16 } },
     Plan { name: "C", connections: 64, message_bytes: 16 << 10, script: 4, kind: Kind::Messages { in_flight: 1 } },
     Plan { name: "D", connections: 10_000, message_bytes: 16, script: 64, kind: Kind::Messages { in_flight: 1 } },
     Plan { name: "E", connections: 10_000, message_bytes: 16, script: 64, kind: Kind::Memory },
     Plan { name: "F", connections: 32, message_bytes: 16, script: 64, kind: Kind::Connects },
+    Plan { name: "L", connections: 1, message_bytes: 16, script: 64, kind: Kind::Latency },
+    Plan { name: "M", connections: 5_000, message_bytes: 16, script: 64, kind: Kind::Memory },
 ];
 
 /// Connections being opened at one time: below the shortest accept queue of the peers, so that no SYN is dropped.

@@ -1,0 +1,35 @@
+//! Which messages are measured, and how long a side that broke the protocol waits for the other's last words.
+
+use std::time::{Duration, Instant};
+
+use wigwag_net::Socket;
+
+use crate::metrics::Buckets;
+
+/// Counts messages, and picks one of [`EVERY`].
+pub(crate) struct Sampler(u8);
+
+impl Default for Sampler {
+    /// At random, so that short connections are measured as often as long ones.
+    fn default() -> Self {
+        Self(fastrand::u8(..EVERY))
+    }
+}
+
+impl Sampler {
+    /// One message was passed on to `socket`. If it is to be measured, it is written at once, so that the clock stops
+    /// with the write.
+    pub(crate) fn sample(&mut self, socket: &mut Socket<'_>, latency: &Buckets) {
+        self.0 = (self.0 + 1) % EVERY;
+        if self.0 == 0 {
+            let found_readable = socket.now();
+            socket.flush();
+            latency.count(Instant::now().duration_since(found_readable));
+        }
+    }
+}
+
+const EVERY: u8 = 64;
+
+/// How long one side's breach of the protocol is kept from it, while the other has still something to say.
+pub(crate) const LAST_WORDS: Duration = Duration::from_millis(900);
