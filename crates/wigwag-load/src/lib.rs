@@ -18,6 +18,7 @@ pub mod latency;
 pub mod outcome;
 pub mod plan;
 pub mod search;
+pub mod report;
 pub mod snapshot;
 
 mod control;
