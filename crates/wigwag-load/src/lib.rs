@@ -17,8 +17,8 @@ pub mod account;
 pub mod latency;
 pub mod outcome;
 pub mod plan;
-pub mod search;
 pub mod report;
+pub mod search;
 pub mod snapshot;
 
 mod control;
