@@ -83,8 +83,9 @@ export class Visit {
   }
 
   /**
-   * From here on the visit is to a gateway that stands before the server, which is meant by all that is done to it still. Where it
-   * `replays`, it says to a restarted server what it was told before. */
+   * From here on the visit is to a gateway that stands before the server, which is meant by all that is done to it still.
+   * Where it `replays`, it says to a restarted server what it was told before.
+   */
   async goThroughGateway({ replays = false } = {}) {
     this.url = await this.#ask("put_gateway_before", { replays });
   }
