@@ -118,8 +118,9 @@ class Stage:
         self.server = self.front = self.serve("--tls-cert", cert, "--tls-key", key)
         return self.front.http
 
-    def put_gateway_before(self):
-        self.front = self.gateway(f"{self.server.url}/letters")
+    def put_gateway_before(self, replays=False):
+        options = ["--replay-on-reconnect"] if replays else []
+        self.front = self.gateway(f"{self.server.url}/letters", *options)
         return self.front.http
 
     def metric(self, name, labels):

@@ -92,7 +92,7 @@ export function VirtualList<T>({
     },
   });
 
-  // A row above that turns out to be smaller would move the list up, which looks as if the reader had left the end.
+  // At the end nothing need be corrected for a row that turns out lower; a correction would look like scrolling away.
   virtualizer.shouldAdjustScrollPositionOnItemSizeChange = follow && atEnd ? () => false : undefined;
 
   const height = virtualizer.getTotalSize();
