@@ -82,9 +82,12 @@ export class Visit {
     this.url = await this.#ask("speak_tls");
   }
 
-  /** From here on the visit is to a gateway that stands before the server, which is meant by all that is done to it still. */
-  async goThroughGateway() {
-    this.url = await this.#ask("put_gateway_before");
+  /**
+   * From here on the visit is to a gateway that stands before the server, which is meant by all that is done to it still.
+   * Where it `replays`, it says to a restarted server what it was told before.
+   */
+  async goThroughGateway({ replays = false } = {}) {
+    this.url = await this.#ask("put_gateway_before", { replays });
   }
 
   /** A figure of the server's /metrics. */
