@@ -21,7 +21,13 @@ pub(crate) struct Id {
 pub(crate) struct Sent {
     pub(crate) id: Id,
     pub(crate) nanos: u64,
+    /// What is compared with it is known to begin with its token.
+    pub(crate) is_named: bool,
 }
+
+/// UTF-8 is validated by words where it lies on their boundaries, else by bytes.
+#[repr(align(16))]
+struct Aligned([u8; TOKEN_BYTES]);
 
 /// Composes messages, and recognises them.
 #[derive(Debug)]
@@ -161,8 +167,8 @@ impl Payloads {
     pub(crate) fn strip<'c>(&self, message: Sent, content: &'c [u8], scratch: &mut String) -> Option<&'c [u8]> {
         if matches!(self.source, Payload::Ledger) {
             // The token is compared as numbers: with all of its digits the same, so is its text.
-            let token = content.first_chunk().and_then(|token| self.read_token(token))?;
-            if token != message.id {
+            let token = content.first_chunk()?;
+            if !message.is_named && self.read_token(token)? != message.id {
                 return None;
             }
             scratch.clear();
@@ -173,13 +179,13 @@ impl Payloads {
         self.compose(message.id, message.nanos, scratch).strip_from(content)
     }
 
-    /// The message that `content` names, if it is one of this run.
+    /// The message that `content` names, if it is one of this run, and whether it begins with the name.
     #[inline]
-    pub(crate) fn identify(&self, content: &[u8]) -> Option<Id> {
+    pub(crate) fn identify(&self, content: &[u8]) -> Option<(Id, bool)> {
         if let Some(id) = content.first_chunk().and_then(|token| self.read_token(token)) {
-            return Some(id);
+            return Some((id, true));
         }
-        self.search(content)
+        self.search(content).map(|id| (id, false))
     }
 
     /// A token further inside: within a template, or behind what a server put in front.
@@ -198,12 +204,12 @@ impl Payloads {
     }
 
     fn push_token(&self, id: Id, random: u64, out: &mut String) {
-        let mut token = [0; TOKEN_BYTES];
-        token[RUN].copy_from_slice(&self.run);
-        write_digits(id.connection, &mut token[CONNECTION]);
-        write_digits(id.sequence, &mut token[SEQUENCE]);
-        write_digits((random % CHECKSUMS) as u32, &mut token[CHECKSUM]);
-        out.push_str(std::str::from_utf8(&token).expect("digits and letters"));
+        let mut token = Aligned([0; TOKEN_BYTES]);
+        token.0[RUN].copy_from_slice(&self.run);
+        write_digits(id.connection, &mut token.0[CONNECTION]);
+        write_digits(id.sequence, &mut token.0[SEQUENCE]);
+        write_digits((random % CHECKSUMS) as u32, &mut token.0[CHECKSUM]);
+        out.push_str(std::str::from_utf8(&token.0).expect("digits and letters"));
     }
 
     #[inline]
@@ -316,7 +322,7 @@ mod tests {
                 for (connection, sequence) in [(0, 0), (1, 2), (999_999, 60_466_175)] {
                     let message = bytes(&payloads, connection, sequence);
                     assert_eq!(message.len(), size as usize);
-                    assert_eq!(payloads.identify(&message), Some(Id { connection, sequence }));
+                    assert_eq!(payloads.identify(&message), Some((Id { connection, sequence }, true)));
                 }
             }
         }
@@ -362,11 +368,11 @@ mod tests {
         let payloads = Payloads::new(Payload::Template(template), Sizes::exactly(64), false, 42, 1_000_000);
         assert!(payloads.names_messages());
         let message = bytes(&payloads, 5, 6);
-        assert_eq!(payloads.identify(&message), Some(Id { connection: 5, sequence: 6 }));
+        assert_eq!(payloads.identify(&message), Some((Id { connection: 5, sequence: 6 }, false)));
         let text = String::from_utf8(message).unwrap();
         assert!(text.contains(r#""n":6,"t":1000005,"r":"#), "{text}");
         let prefixed = [b"server says: ", text.as_bytes()].concat();
-        assert_eq!(payloads.identify(&prefixed), Some(Id { connection: 5, sequence: 6 }));
+        assert_eq!(payloads.identify(&prefixed), Some((Id { connection: 5, sequence: 6 }, false)));
     }
 
     #[test]
