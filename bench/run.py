@@ -120,11 +120,14 @@ def end(process):
 
 
 def worker_of(process):
-    """The one child of a process."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    if len(children) != 1:
-        raise RuntimeError(f"one worker was expected, there are {len(children)}")
-    return int(children[0])
+    """The one child of a process, which may listen before it has it."""
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        if len(children) == 1:
+            return int(children[0])
+        time.sleep(0.02)
+    raise RuntimeError(f"one worker was expected, there are {len(children)}")
 
 
 def generate(server, workload, port, pid, generator):
@@ -325,9 +328,10 @@ def relay_report(facts, summary, servers):
 
 
 def text(facts, about, detail, summary, servers, baseline):
+    table = detail_table(summary)
     lines = [
         f"Measured {facts['date']} on {facts['machine']}.", f"Command: `{facts['command']}`.", "", *about, "",
-        ratio_table(summary, servers, baseline), "", detail, "", detail_table(summary), "", "Configurations:", "",
+        ratio_table(summary, servers, baseline), "", *([detail, "", table, ""] if table else []), "Configurations:", "",
         *(f"- {name}: {CATALOGUE[name][1]}" for name in servers),
         *(f"- left out: {name}: {reason}" for name, reason in facts["missing"].items()),
     ]
@@ -407,8 +411,9 @@ def wanted(found):
     relays = any(workload in RELAYS for workload in found.workload)
     others = any(workload not in RELAYS for workload in found.workload)
     names = [name for name in found.server if (name in PROXIES and relays) or (name in SERVERS and others)]
-    compared = [found.baseline] * others + ["direct", RELAY_BASELINE] * relays
-    return names + [name for name in compared if name not in names]
+    compared = [found.baseline] * others + [RELAY_BASELINE] * relays + ["direct"] * ("relayL" in found.workload)
+    names += [name for name in compared if name not in names]
+    return [name for name in CATALOGUE if name in names and (name != "direct" or name in compared)]
 
 
 def raise_descriptor_limit():

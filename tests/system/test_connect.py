@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import threading
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +31,23 @@ def connect(*args, lines="", **env):
 def start(*args):
     """As `connect`, and lets it run."""
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    return subprocess.Popen([WIGWAG, "connect", *map(str, args)], env=clean_environment(), **pipes)
+    process = subprocess.Popen([WIGWAG, "connect", *map(str, args)], env=clean_environment(), **pipes)
+    STARTED.append(process)
+    return process
+
+
+STARTED = []
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left():
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
 
 
 def fails(run, *parts, code=1):
@@ -102,6 +119,8 @@ class TestPipe:
             feeding.start()
             feeding.join(2)
             held_up = feeding.is_alive()
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            assert int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) < 40_000, "what cannot be sent is not read"
             go_on.set()
             answers = process.stdout.read()
             feeding.join(DEADLINE)
@@ -197,9 +216,9 @@ class TestRequest:
             return json.loads(run.out)
 
     def test_headers_go_out(self):
-        headers = self.headers("-H", "X-Room: 7", "-H", "X-Time: 12:30", "-o", "https://example.org", "-s", "x", "-s", "chat.v2")
+        headers = self.headers("-H", "X-Room: 7", "-H", "X-Time: 12:30", "-o", "https://example.org", "-s", "x,y", "-s", "chat.v2")
         assert (headers["x-room"], headers["x-time"], headers["origin"]) == ("7", "12:30", "https://example.org")
-        assert headers["sec-websocket-protocol"] == "x, chat.v2"
+        assert headers["sec-websocket-protocol"] == "x, y, chat.v2"
         assert "sec-websocket-extensions" not in headers and "authorization" not in headers
 
     def test_credentials_go_out(self):
@@ -351,6 +370,12 @@ class TestTls:
             run = connect(url, "--cacert", cert, "--cert", own, "--key", own_key, "--replies", 1)
             assert (run.returncode, run.out) == (0, "client\n"), run.err
             fails(connect(url, "--cacert", cert, "--replies", 1), "no connection to wss://")
+
+    def test_the_wrong_scheme_is_guessed(self, serve, server, tmp_path):
+        cert, key = make_certificate(tmp_path, "wigwag")
+        secure = serve("--tls-cert", cert, "--tls-key", key)
+        fails(connect(secure.url.replace("wss:", "ws:"), "-x", "a"), "the URL begins with wss://")
+        fails(connect(server.url.replace("ws:", "wss:"), "-x", "a", "-k"), "the URL begins with ws://")
 
     def test_a_key_of_another_certificate_is_named(self, tmp_path):
         (tmp_path / "other").mkdir()

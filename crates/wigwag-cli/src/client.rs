@@ -21,7 +21,7 @@ pub(crate) struct ClientArgs {
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = parse_header)]
     header: Vec<(String, String)>,
     /// Offer a subprotocol, the most wanted first; repeatable
-    #[arg(short = 's', long, value_name = "NAME", value_parser = parse_token)]
+    #[arg(short = 's', long, value_name = "NAME", value_delimiter = ',', value_parser = parse_token)]
     subprotocol: Vec<String>,
     /// Authenticate with a user name and a password (Authorization: Basic)
     #[arg(long, value_name = "USER:PASSWORD", conflicts_with = "bearer", value_parser = parse_credentials)]
@@ -111,6 +111,13 @@ pub(crate) fn hint(url: &WsUrl, error: &OpenError) -> &'static str {
         }
         OpenErrorKind::Untrusted => {
             "\ntrust a certificate of your own with --cacert FILE, or any with --insecure (for tests)"
+        }
+        // One side speaks TLS, and the other takes it for a broken request or answer.
+        OpenErrorKind::Handshake if !url.tls && error.why.ends_with("is not HTTP") => {
+            "\ndoes the server speak TLS? then the URL begins with wss://"
+        }
+        OpenErrorKind::Handshake if url.tls && error.why.contains("corrupt message") => {
+            "\ndoes the server speak TLS? if not, the URL begins with ws://"
         }
         _ => "",
     }

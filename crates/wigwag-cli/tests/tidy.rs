@@ -13,7 +13,18 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
     (
         "wigwag-net",
         &["wigwag-proto"],
-        &["fastrand", "mio", "rand", "rustls", "rustls-native-certs", "slab", "socket2", "thiserror", "tracing"],
+        &[
+            "fastrand",
+            "mio",
+            "rand",
+            "rustix",
+            "rustls",
+            "rustls-native-certs",
+            "slab",
+            "socket2",
+            "thiserror",
+            "tracing",
+        ],
     ),
     (
         "wigwag-server",

@@ -7,18 +7,18 @@ use wigwag_net::Socket;
 use crate::metrics::Buckets;
 
 /// Counts messages, and picks one of [`EVERY`].
-pub(crate) struct Sampler(u8);
+pub(crate) struct Sampler(u16);
 
 impl Default for Sampler {
     /// At random, so that short connections are measured as often as long ones.
     fn default() -> Self {
-        Self(fastrand::u8(..EVERY))
+        Self(fastrand::u16(..EVERY))
     }
 }
 
 impl Sampler {
     /// One message was passed on to `socket`. If it is to be measured, it is written at once, so that the clock stops
-    /// with the write.
+    /// with the write. That takes a batch apart, which costs: so only few are.
     pub(crate) fn sample(&mut self, socket: &mut Socket<'_>, latency: &Buckets) {
         self.0 = (self.0 + 1) % EVERY;
         if self.0 == 0 {
@@ -29,7 +29,7 @@ impl Sampler {
     }
 }
 
-const EVERY: u8 = 64;
+const EVERY: u16 = 1024;
 
 /// How long one side's breach of the protocol is kept from it, while the other has still something to say.
 pub(crate) const LAST_WORDS: Duration = Duration::from_millis(900);

@@ -170,6 +170,9 @@ impl Worker {
         let idle = !busy && !self.acceptance.has_ready() && self.inbox.fall_asleep();
         let timeout = if idle {
             let paced = self.pacer.as_ref().map(|(at, _)| *at);
+            if let Some(at) = paced {
+                self.poller.wake_at(at);
+            }
             let deadline = [self.wheel.next_deadline(), paced].into_iter().flatten().min();
             deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
         } else {

@@ -79,7 +79,15 @@ export class Visit {
 
   /** From here on the visit is to another server, which speaks TLS with a certificate that nobody knows. */
   async goToTlsServer() {
-    this.url = await this.#ask("serve_tls");
+    this.url = await this.#ask("speak_tls");
+  }
+
+  /**
+   * From here on the visit is to a gateway that stands before the server, which is meant by all that is done to it still.
+   * Where it `replays`, it says to a restarted server what it was told before.
+   */
+  async goThroughGateway({ replays = false } = {}) {
+    this.url = await this.#ask("put_gateway_before", { replays });
   }
 
   /** A figure of the server's /metrics. */

@@ -26,7 +26,7 @@ pub(super) fn server<S: Site>(
         .pages(pages::router())
         .version(env!("CARGO_PKG_VERSION"))
         .workers(settings.workers())
-        .limits(limits(settings))
+        .limits(limits(settings, S::SOCKETS_PER_CONNECTION))
         .config(config(settings))
         .deflate(deflate(settings))
         .access(access(settings))
@@ -49,7 +49,7 @@ pub(super) fn tls(settings: &Settings) -> anyhow::Result<Option<ReloadableTls>> 
     Ok(Some(ReloadableTls::load(files).context("cannot speak TLS")?))
 }
 
-fn limits(settings: &Settings) -> Limits {
+fn limits(settings: &Settings, sockets_per_connection: u64) -> Limits {
     let (limits, timeouts, queues) = (&settings.limits, &settings.timeouts, &settings.queues);
     Limits {
         head: HeadLimits { head_bytes_max: limits.head_bytes_max.get(), headers_max: limits.headers_max as usize },
@@ -62,7 +62,7 @@ fn limits(settings: &Settings) -> Limits {
         push_queue_bytes_max: queues.push_queue_bytes_max.get(),
         out_queue_bytes_max_total: queues.out_queue_bytes_max_total.get(),
         unfinished_bytes_max_total: limits.unfinished_bytes_max_total.get(),
-        connections_max: limits.connections_max as usize,
+        connections_max: limits.connections_max as usize * sockets_per_connection as usize,
         compression: Compression { level: settings.deflate.level as u8, ..Compression::default() },
         ..Limits::default()
     }

@@ -165,7 +165,7 @@ impl Target {
 
     fn write(mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         match &mut self {
-            Self::Stdout => write(&mut BufWriter::new(io::stdout().lock())),
+            Self::Stdout => super::ignore_broken_pipe(write(&mut BufWriter::new(io::stdout().lock()))),
             Self::Special(_, file) => write(&mut BufWriter::new(file)),
             Self::File { path, partial, file } => {
                 write(&mut BufWriter::new(file))?;
