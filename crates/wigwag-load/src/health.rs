@@ -52,11 +52,6 @@ pub(crate) fn descriptors() -> u64 {
     fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64)
 }
 
-/// How many this process may have.
-pub(crate) fn descriptors_max() -> u64 {
-    rlimit::Resource::NOFILE.get().map_or(0, |(soft, _)| soft)
-}
-
 /// Local ports that the system gives to connections, per local address and server.
 pub(crate) fn ports_max() -> u64 {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();

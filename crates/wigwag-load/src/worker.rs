@@ -30,6 +30,7 @@ pub(crate) use self::{
 };
 use crate::{
     control::{Control, Tempo},
+    descriptors,
     ledger::{Ledger, Rules},
     plan::{CheckedPlan, Think},
     shape::{Crowd, Schedule, share},
@@ -164,6 +165,14 @@ impl Core {
             core.pending = (0..own).map(|local| core.quota(local)).sum();
         }
         core
+    }
+
+    /// To be called once on the worker's thread, before anything is opened there.
+    fn settle_in(&self) {
+        if self.job.plan.own_tables {
+            // Where the system does not allow it, the process's table has to do, and connections fail when it is full.
+            descriptors::own_table();
+        }
     }
 
     /// One beat of the pacer; gives when the next one is wanted.
