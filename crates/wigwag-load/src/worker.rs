@@ -48,7 +48,10 @@ pub(crate) struct Job {
     pub(crate) crowd: Crowd,
     /// How to connect, the addresses left out.
     pub(crate) connect: Connect,
+    /// In the order in which to try them.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// The addresses are several servers, used in turn: each connection begins with the next.
+    pub(crate) are_servers: bool,
     /// Local addresses, used in turn; may be empty.
     pub(crate) sources: Vec<IpAddr>,
 }
