@@ -8,13 +8,8 @@ use std::sync::{
 use serde_json::Value;
 
 use crate::{
-<<<<<<< HEAD
-    payload::{Composed, Payloads},
-    plan::{CheckedPlan, Expect, Script},
-=======
     payload::{Payloads, Sent},
-    plan::{CheckedPlan, Expect},
->>>>>>> main
+    plan::{CheckedPlan, Expect, Script},
 };
 
 /// What all workers of a run judge by.
