@@ -17,6 +17,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use wigwag_net::url::WsUrl;
 
+pub(crate) use self::check::WORKERS_MAX;
 pub(crate) use self::payload::Part;
 pub use self::{check::SIZE_MIN, threshold::number};
 pub use self::{
