@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import threading
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
@@ -102,6 +103,8 @@ class TestPipe:
             feeding.start()
             feeding.join(2)
             held_up = feeding.is_alive()
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            assert int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) < 40_000, "what cannot be sent is not read"
             go_on.set()
             answers = process.stdout.read()
             feeding.join(DEADLINE)
@@ -351,6 +354,12 @@ class TestTls:
             run = connect(url, "--cacert", cert, "--cert", own, "--key", own_key, "--replies", 1)
             assert (run.returncode, run.out) == (0, "client\n"), run.err
             fails(connect(url, "--cacert", cert, "--replies", 1), "no connection to wss://")
+
+    def test_the_wrong_scheme_is_guessed(self, serve, server, tmp_path):
+        cert, key = make_certificate(tmp_path, "wigwag")
+        secure = serve("--tls-cert", cert, "--tls-key", key)
+        fails(connect(secure.url.replace("wss:", "ws:"), "-x", "a"), "the URL begins with wss://")
+        fails(connect(server.url.replace("ws:", "wss:"), "-x", "a", "-k"), "the URL begins with ws://")
 
     def test_a_key_of_another_certificate_is_named(self, tmp_path):
         (tmp_path / "other").mkdir()

@@ -199,6 +199,7 @@ class TestEnds:
         terminal.sees("kept until the connection is open")
         serve(listen=f"127.0.0.1:{first.port}")
         terminal.sees("< typed meanwhile")
+        assert "connecting to" not in terminal.text()
 
     @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "ctrl-d"])
     def test_leaving_closes_properly_and_shows_stats(self, connect, key):

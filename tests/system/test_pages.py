@@ -20,20 +20,12 @@ from conftest import HERE, clean_environment
 
 FLOWS = HERE / "pages"
 FLOW_SECONDS_MAX = 180
-# Flows that are held through a gateway as well: one of each page.
-THROUGH_A_GATEWAY = [
-    ("overview", "figuresMoveWithTheTraffic"),
-    ("letters", "allLettersAreSubscribedToAndUpdatedByMouse"),
-    ("random", "eachAnswerReplacesTheLastByMouse"),
-    ("stream", "exampleTextFillsThreeLanesByMouse"),
-    ("chat", "tenThousandAreAnsweredAndScrolledThrough"),
-]
 
 
 def flows():
     """The exported functions: (file, function)."""
     for file in sorted(FLOWS.glob("*.mjs")):
-        if file.name not in ("run.mjs", "visit.mjs", "gateway.mjs"):
+        if file.name not in ("run.mjs", "visit.mjs"):
             for name in re.findall(r"^export async function (\w+)", file.read_text(), re.M):
                 yield pytest.param(file.stem, name, id=f"{file.stem}-{name}")
 
@@ -98,51 +90,48 @@ def browsers(node, chromium):
         one.end()
 
 
+class Stage:
+    """The servers of one flow, and what a flow may wish of them."""
+
+    def __init__(self, serve, gateway, directory):
+        self.serve, self.gateway, self.directory = serve, gateway, directory
+        self.server = serve()
+        # Where the pages come from: the server itself, or a gateway before it.
+        self.front = self.server
+
+    def kill(self):
+        self.server.kill()
+
+    def freeze(self):
+        self.server.signal(signal.SIGSTOP)
+
+    def start(self):
+        again = self.serve(listen=f"127.0.0.1:{self.server.port}")
+        self.front = again if self.front is self.server else self.front
+        self.server = again
+
+    def speak_tls(self):
+        cert, key = make_certificate(self.directory, "wigwag")
+        self.server = self.front = self.serve("--tls-cert", cert, "--tls-key", key)
+        return self.front.http
+
+    def put_gateway_before(self, flags):
+        self.front = self.gateway(f"{self.server.url}/letters", *flags)
+        return self.front.http
+
+    def metric(self, name, labels):
+        return self.front.metric(name, **labels)
+
+
 @pytest.mark.parametrize(("file", "name"), flows())
-def test_flow(browsers, serve, tmp_path, file, name):
-    servers = [serve()]
-    hold(browsers, servers, serve, tmp_path, file, name, servers[0])
-
-
-@pytest.mark.parametrize(("file", "name"), [*THROUGH_A_GATEWAY, ("gateway", "lettersStayOpenWhileTheServerRestarts")])
-def test_flow_through_a_gateway(browsers, serve, gateway, tmp_path, file, name):
-    servers = [serve()]
-    front = gateway(f"{servers[0].url}/letters", "--replay-on-reconnect")
-    hold(browsers, servers, serve, tmp_path, file, name, front)
-
-
-def hold(browsers, servers, serve, tmp_path, file, name, front):
-    """Has a flow held whose pages come from `front`, while its wishes are about the last of `servers`."""
-    assert 'id="root"' in front.get("/"), "the binary has the placeholder: run scripts/pages, then build it again"
+def test_flow(browsers, serve, gateway, tmp_path, file, name):
+    stage = Stage(serve, gateway, tmp_path)
+    assert 'id="root"' in stage.server.get("/"), "the binary has the placeholder: run scripts/pages, then build it again"
     pictures = Path(os.environ.get("WIGWAG_PICTURES", tmp_path / "pictures")).resolve()
     pictures.mkdir(parents=True, exist_ok=True)
     browser = browsers()
-    browser.say(flow=file, name=name, url=front.http, pictures=str(pictures))
-    while True:
-        message = browser.hear()
-        if "please" not in message:
-            break
-        browser.say(answer=obey(message, servers, serve, tmp_path))
+    browser.say(flow=file, name=name, url=stage.front.http, pictures=str(pictures))
+    while "please" in (message := browser.hear()):
+        browser.say(answer=getattr(stage, message.pop("please"))(**message))
     if "failed" in message:
         pytest.fail(f"{message['failed']}\npictures: {pictures}", pytrace=False)
-
-
-def obey(message, servers, serve, directory):
-    """What a flow wants to be done to the server, or to know of it."""
-    server = servers[-1]
-    wish = message["please"]
-    if wish == "kill":
-        server.kill()
-    elif wish == "freeze":
-        server.signal(signal.SIGSTOP)
-    elif wish == "start":
-        servers.append(serve(listen=f"127.0.0.1:{server.port}"))
-    elif wish == "serve_tls":
-        cert, key = make_certificate(directory, "wigwag")
-        servers.append(serve("--tls-cert", cert, "--tls-key", key))
-        return servers[-1].http
-    elif wish == "metric":
-        return server.metric(message["name"], **message["labels"])
-    else:
-        raise AssertionError(f"unknown wish: {wish}")
-    return None

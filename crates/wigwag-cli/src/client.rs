@@ -112,6 +112,13 @@ pub(crate) fn hint(url: &WsUrl, error: &OpenError) -> &'static str {
         OpenErrorKind::Untrusted => {
             "\ntrust a certificate of your own with --cacert FILE, or any with --insecure (for tests)"
         }
+        // One side speaks TLS, and the other takes it for a broken request or answer.
+        OpenErrorKind::Handshake if !url.tls && error.why.ends_with("is not HTTP") => {
+            "\ndoes the server speak TLS? then the URL begins with wss://"
+        }
+        OpenErrorKind::Handshake if url.tls && error.why.contains("corrupt message") => {
+            "\ndoes the server speak TLS? if not, the URL begins with ws://"
+        }
         _ => "",
     }
 }

@@ -5,8 +5,8 @@
 
 mod args;
 mod payload;
-mod summary;
 mod target;
+mod view;
 
 use std::{
     process::ExitCode,
@@ -14,13 +14,17 @@ use std::{
 };
 
 use anyhow::Context as _;
-use wigwag_load::{Outcome, Run, RunHandle};
+use wigwag_load::{Run, RunHandle};
 
 pub(crate) use args::LoadArgs;
 
 /// Runs the plan. The exit code is the verdict's.
 pub(crate) fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
-    let plan = match args.plan() {
+    if let Some(command) = &args.command {
+        return view::run_command(command);
+    }
+    let files = view::Files::prepare(&args.view, &args.url()?.to_string(), args.timeout)?;
+    let plan = match args.plan(files.recorder()) {
         Ok(plan) => plan,
         Err(error) => {
             anstream::eprintln!("\x1b[1;31merror:\x1b[0m {error:#}");
@@ -28,29 +32,26 @@ pub(crate) fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
         }
     };
     let handle = Run::start(plan)?;
-    stop_on_ctrl_c(&handle)?;
-    let outcome = handle.wait();
-    show(args, &outcome)?;
+    let show = view::Show::choose(&args.view);
+    stop_on_ctrl_c(&handle, show)?;
+    let outcome = view::watch(&handle, show);
+    view::finish(&args.view, files, &outcome)?;
     Ok(ExitCode::from(outcome.judgement.exit_code))
 }
 
 /// The first ctrl-c stops gently, the second at once; both with a report.
-fn stop_on_ctrl_c(handle: &RunHandle) -> anyhow::Result<()> {
+fn stop_on_ctrl_c(handle: &RunHandle, show: view::Show) -> anyhow::Result<()> {
     let handle = handle.clone();
     let presses = AtomicU32::new(0);
     ctrlc::set_handler(move || match presses.fetch_add(1, Relaxed) {
         0 => {
-            anstream::eprintln!("stopping: waiting for answers (ctrl-c again ends at once)");
+            // A screen shows it by itself.
+            if show == view::Show::Lines {
+                anstream::eprintln!("stopping: waiting for answers (ctrl-c again ends at once)");
+            }
             handle.stop();
         }
         _ => handle.abort(),
     })
     .context("cannot watch for ctrl-c")
-}
-
-fn show(args: &LoadArgs, outcome: &Outcome) -> anyhow::Result<()> {
-    if !args.quiet {
-        summary::print(outcome)?;
-    }
-    Ok(())
 }

@@ -51,6 +51,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
         "wigwag-load",
         &["wigwag-net", "wigwag-proto"],
         &[
+            "askama",
             "base64",
             "fastrand",
             "hdrhistogram",

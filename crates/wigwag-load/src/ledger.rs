@@ -9,7 +9,7 @@ mod tally;
 mod window;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -35,6 +35,8 @@ pub(crate) struct Ledger {
     pub(crate) tally: Tally,
     /// When answers came that name no message, by the connection's place: as many as its window has.
     unnamed: HashMap<u32, VecDeque<u64>>,
+    /// Messages in doubt, the oldest first: an answer may still come, elsewhere or after the connection was opened again.
+    doubtful: BTreeMap<Id, Entry>,
     /// What a recorder has not heard of yet.
     pub(crate) records: Vec<Record>,
     scratch: String,
@@ -75,6 +77,7 @@ impl Ledger {
             windows,
             tally: Tally::default(),
             unnamed: HashMap::new(),
+            doubtful: BTreeMap::new(),
             records: Vec::new(),
             scratch: String::new(),
         }
@@ -148,9 +151,40 @@ impl Ledger {
             self.record(Id { connection, sequence }, Class::Altered, Some(&entry), Some(at));
         }
         for (sequence, entry) in left {
-            self.settle(Id { connection, sequence }, &entry, class, None);
+            let id = Id { connection, sequence };
             self.offend(class, connection, Some(sequence), entry.sent, String::new, None);
+            if end == End::Died && self.doubtful.len() < DOUBTFUL_MAX {
+                self.tally.settle(class);
+                self.doubtful.insert(id, entry);
+            } else {
+                self.settle(id, &entry, class, None);
+            }
         }
+    }
+
+    /// The run is over: what is in doubt stays so.
+    pub(crate) fn finish(&mut self) {
+        for (id, entry) in std::mem::take(&mut self.doubtful) {
+            self.record(id, Class::InDoubt, Some(&entry), None);
+        }
+    }
+
+    /// The unsettled message of this name.
+    #[inline]
+    fn take(&mut self, local: u32, id: Id) -> Option<Entry> {
+        let entry = self.windows[local as usize].take(id.sequence);
+        if entry.is_some() || self.doubtful.is_empty() { entry } else { self.take_doubtful(id) }
+    }
+
+    /// A message in doubt that was answered after all.
+    #[cold]
+    fn take_doubtful(&mut self, id: Id) -> Option<Entry> {
+        let entry = self.doubtful.remove(&id)?;
+        self.tally.account.in_doubt -= 1;
+        self.tally.account.outstanding += 1;
+        let meant = |one: &Offender| (one.class, one.sequence) == (Class::InDoubt, Some(id.sequence));
+        self.tally.offenders.retain(|one| one.connection != id.connection || !meant(one));
+        Some(entry)
     }
 
     /// Frees the places of messages that are past the time-out; gives how many.
@@ -163,12 +197,11 @@ impl Ledger {
     }
 
     fn arrive_own(&mut self, local: u32, id: Id, kind_fits: bool, content: &[u8], now: u64) {
-        let window = &mut self.windows[local as usize];
-        let Some(entry) = window.take(id.sequence) else {
-            let sent = id.sequence < window.next();
+        let Some(entry) = self.take(local, id) else {
+            let sent = id.sequence < self.windows[local as usize].next();
             return self.surplus(if sent { Class::Duplicate } else { Class::Unsolicited }, id, content, now);
         };
-        let overtaken = window.note_answered(id.sequence);
+        let overtaken = self.windows[local as usize].note_answered(id.sequence);
         self.check_unnamed(local);
         let composed = self.rules.payloads.compose(id, entry.sent, &mut self.scratch);
         let fits = kind_fits && self.rules.fits(content, composed);
@@ -208,9 +241,9 @@ impl Ledger {
 
     fn misroute(&mut self, id: Id, came_on: u32, now: u64) -> Arrived {
         let local = id.connection / self.rules.workers;
-        let window = &mut self.windows[local as usize];
-        let Some(entry) = window.take(id.sequence) else {
-            let class = if id.sequence < window.next() { Class::Duplicate } else { Class::Unsolicited };
+        let Some(entry) = self.take(local, id) else {
+            let class =
+                if id.sequence < self.windows[local as usize].next() { Class::Duplicate } else { Class::Unsolicited };
             self.tally.surplus(class);
             self.record(id, class, None, Some(now));
             let note = || format!("came on connection {came_on}");
@@ -388,6 +421,8 @@ impl Ledger {
     }
 }
 
+/// Messages in doubt that are remembered: 32 MiB. Later answers to further ones count as duplicates.
+const DOUBTFUL_MAX: usize = 1 << 20;
 /// How many messages under way an answer that names none is compared with.
 const LOOKED_THROUGH_MAX: usize = 256;
 

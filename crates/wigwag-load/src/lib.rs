@@ -17,6 +17,7 @@ pub mod account;
 pub mod latency;
 pub mod outcome;
 pub mod plan;
+pub mod report;
 pub mod search;
 pub mod snapshot;
 

@@ -8,7 +8,7 @@ use crate::{
     health::Strain,
     outcome::{JudgedThreshold, Judgement, Verdict},
     plan::{CheckedPlan, Expect, Metric},
-    snapshot::{Connections, Health, Latencies, SaturationKind},
+    snapshot::{Connections, FaultAccount, Health, Latencies, SaturationKind},
 };
 
 /// What is judged.
@@ -20,6 +20,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) latencies: &'a Latencies,
     pub(crate) health: &'a Health,
     pub(crate) strain: &'a Strain,
+    pub(crate) faults: &'a [FaultAccount],
     pub(crate) unsent: u64,
     pub(crate) rate: f64,
     pub(crate) interrupted: bool,
@@ -111,6 +112,10 @@ impl Evidence<'_> {
             let text = messages(count(Class::Late), "were answered after the time-out");
             if self.is_slow() { found.explained.push(text) } else { found.standing.push(text) }
         }
+        for fault in self.faults.iter().filter(|fault| fault.detected < fault.injected) {
+            let (unseen, all, kind) = (fault.injected - fault.detected, fault.injected, fault.kind.name());
+            found.standing.push(format!("{unseen} of {all} faults ({kind}) were not noticed by the server"));
+        }
         if plan.reconnect.is_none() {
             self.find_dead(&mut found);
         }
@@ -165,10 +170,10 @@ impl Evidence<'_> {
         plan.rate.is_some() || plan.thresholds.iter().any(|one| one.metric.depends_on_generator())
     }
 
-    /// Whether the generator may have been too slow to see an answer in time.
+    /// Whether the generator may have seen an answer after the time-out that had come before it.
     fn is_slow(&self) -> bool {
-        use SaturationKind::{Cpu, Crowded, SendLag, Stall};
-        self.health.saturated.iter().any(|one| matches!(one.kind, Cpu | Crowded | SendLag | Stall))
+        let no_time = self.health.saturated.iter().any(|one| one.kind == SaturationKind::Cpu);
+        no_time || self.health.stall_max > self.plan.plan().timeout / 4
     }
 
     fn is_out_of_sockets(&self) -> bool {
@@ -215,3 +220,199 @@ const EXIT_SATURATED: u8 = 5;
 const EXIT_INTERRUPTED: u8 = 130;
 const BROKEN: &str = "the ledger does not balance: this is a bug of wigwag load, and nothing it says of this run is proved; please \
                       report it with the command line and the JSON report";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        latency::Latency,
+        plan::{Backoff, Plan, Threshold},
+        snapshot::Saturation,
+    };
+
+    /// A run of 100 messages over 10 connections, all well; `change` makes it otherwise.
+    struct Case {
+        plan: Plan,
+        account: Account,
+        connections: Connections,
+        health: Health,
+        strain: Strain,
+        unsent: u64,
+        interrupted: bool,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            Self {
+                plan: Plan::default(),
+                account: Account { sent: 100, ok: 100, arrivals: 100, answers: 100, ..Account::default() },
+                connections: Connections { opened: 10, closed: 10, open_max: 10, ..Connections::default() },
+                health: Health::default(),
+                strain: Strain { sending: 1_000_000_000, ..Strain::default() },
+                unsent: 0,
+                interrupted: false,
+            }
+        }
+
+        fn turn_into(&mut self, class: Class) {
+            self.account.ok -= 1;
+            self.account[class] += 1;
+            if !class.is_answered() {
+                self.account.answers -= 1;
+                self.account.arrivals -= 1;
+            }
+        }
+
+        fn saturate(&mut self, kind: SaturationKind) {
+            self.health.saturated.push(Saturation { kind, text: format!("{kind:?}") });
+        }
+
+        fn threshold(&mut self, text: &str) {
+            self.plan.thresholds = Threshold::parse_all(text).expect(text);
+        }
+
+        fn judge(self) -> Judgement {
+            let plan = self.plan.check().expect("a valid plan");
+            let mut latencies = Latencies::default();
+            let mut times = Latency::default();
+            times.record(Duration::from_millis(10));
+            latencies.intended = times;
+            let evidence = Evidence {
+                plan: &plan,
+                account: &self.account,
+                connections: &self.connections,
+                errors: &BTreeMap::new(),
+                latencies: &latencies,
+                health: &self.health,
+                strain: &self.strain,
+                faults: &[],
+                unsent: self.unsent,
+                rate: 1000.0,
+                interrupted: self.interrupted,
+            };
+            evidence.judge()
+        }
+    }
+
+    #[track_caller]
+    fn check(expected: u8, change: impl FnOnce(&mut Case)) {
+        let mut case = Case::new();
+        change(&mut case);
+        let judgement = case.judge();
+        assert_eq!(judgement.exit_code, expected, "{:?}", judgement.reasons);
+        let verdict = match expected {
+            0 => Verdict::Pass,
+            3 | 4 => Verdict::Fail,
+            _ => Verdict::Inconclusive,
+        };
+        if expected != 130 {
+            assert_eq!(judgement.verdict, verdict);
+        }
+    }
+
+    #[test]
+    fn each_violation_fails() {
+        check(0, |_| ());
+        for class in [Class::Lost, Class::Reordered, Class::Altered, Class::Misrouted, Class::Late, Class::InDoubt] {
+            check(3, |case| case.turn_into(class));
+        }
+        for class in Class::SURPLUS {
+            check(3, |case| {
+                case.account[class] += 1;
+                case.account.arrivals += 1;
+            });
+        }
+        check(3, |case| case.connections.lost = 1);
+        check(3, |case| case.connections.failed = 1);
+        check(3, |case| case.unsent = 1);
+    }
+
+    #[test]
+    fn saturation_counts_only_where_a_rate_or_a_time_was_asked_for() {
+        check(0, |case| case.saturate(SaturationKind::Cpu));
+        check(5, |case| {
+            case.plan.rate = Some(10.0);
+            case.saturate(SaturationKind::Cpu);
+        });
+        check(5, |case| {
+            case.threshold("p99<1s");
+            case.saturate(SaturationKind::Crowded);
+        });
+        check(0, |case| {
+            case.threshold("lost==0");
+            case.saturate(SaturationKind::Cpu);
+        });
+    }
+
+    #[test]
+    fn saturation_explains_lateness_and_failed_connections_but_no_loss() {
+        check(5, |case| {
+            case.turn_into(Class::Late);
+            case.saturate(SaturationKind::Cpu);
+        });
+        check(3, |case| {
+            case.turn_into(Class::Late);
+            case.saturate(SaturationKind::Crowded);
+        });
+        check(5, |case| {
+            case.connections.failed = 3;
+            case.saturate(SaturationKind::Descriptors);
+        });
+        for class in [Class::Lost, Class::Altered, Class::Misrouted] {
+            check(3, |case| {
+                case.plan.rate = Some(10.0);
+                case.turn_into(class);
+                case.saturate(SaturationKind::Cpu);
+            });
+        }
+    }
+
+    #[test]
+    fn earlier_exit_codes_take_precedence() {
+        let missed = |case: &mut Case| case.threshold("p99<1ms");
+        check(4, missed);
+        check(5, |case| {
+            missed(case);
+            case.saturate(SaturationKind::SendLag);
+        });
+        check(3, |case| {
+            missed(case);
+            case.saturate(SaturationKind::SendLag);
+            case.turn_into(Class::Altered);
+        });
+        check(1, |case| {
+            case.turn_into(Class::Altered);
+            case.account.sent += 1;
+        });
+        check(1, |case| case.connections = Connections { failed: 10, ..Connections::default() });
+        check(130, |case| {
+            case.account.sent += 1;
+            case.interrupted = true;
+        });
+    }
+
+    #[test]
+    fn with_reconnects_doubt_is_no_failure_but_loss_is() {
+        let reconnect = |case: &mut Case| case.plan.reconnect = Some(Backoff::default());
+        check(0, |case| {
+            reconnect(case);
+            case.turn_into(Class::InDoubt);
+            case.connections.lost = 1;
+            case.connections.failed = 4;
+        });
+        check(3, |case| {
+            reconnect(case);
+            case.turn_into(Class::Lost);
+        });
+    }
+
+    #[test]
+    fn a_server_that_keeps_messages_back_misses_the_rate() {
+        check(4, |case| {
+            case.plan.rate = Some(10.0);
+            (case.strain.behind, case.strain.held) = (500_000_000, 500_000_000);
+        });
+    }
+}

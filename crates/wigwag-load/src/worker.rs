@@ -255,6 +255,7 @@ impl Core {
         for local in 0..self.clients.len() as u32 {
             self.ledger.end(local, crate::ledger::End::Died);
         }
+        self.ledger.finish();
         self.flush_records();
     }
 

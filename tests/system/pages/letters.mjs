@@ -72,12 +72,12 @@ export async function subscriptionsAreMadeAgainWhenTheServerIsBack(visit) {
   await visit.checkFits(page);
 }
 
-function tile(page, letter) {
+export function tile(page, letter) {
   return page.getByRole("group", { name: "Letters" }).getByRole("button", { name: `Letter ${letter}` });
 }
 
 /** What the tile's description says: its number. */
-function number(page, letter) {
+export function number(page, letter) {
   return tile(page, letter).evaluate(
     (element) => document.getElementById(element.getAttribute("aria-describedby")).textContent,
   );

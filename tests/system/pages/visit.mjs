@@ -79,7 +79,12 @@ export class Visit {
 
   /** From here on the visit is to another server, which speaks TLS with a certificate that nobody knows. */
   async goToTlsServer() {
-    this.url = await this.#ask("serve_tls");
+    this.url = await this.#ask("speak_tls");
+  }
+
+  /** From here on the visit is to a gateway that stands before the server, which is meant by all that is done to it still. */
+  async goThroughGateway(...flags) {
+    this.url = await this.#ask("put_gateway_before", { flags });
   }
 
   /** A figure of the server's /metrics. */

@@ -29,6 +29,7 @@ struct Lanes {
     arrivals: VecDeque<Arrival>,
     arrival_bytes: usize,
     inputs: VecDeque<Input>,
+    input_bytes: usize,
     interrupts: usize,
     writable: bool,
     /// The session is over: nothing is taken any more.
@@ -75,7 +76,7 @@ impl Mailbox {
     /// From the worker: waits while too much is there already.
     pub(super) fn deliver(&self, arrival: Arrival) {
         let mut lanes = self.lock();
-        while !lanes.closed && (lanes.arrivals.len() >= ARRIVALS_MAX || lanes.arrival_bytes >= ARRIVAL_BYTES_MAX) {
+        while !lanes.closed && (lanes.arrivals.len() >= ARRIVALS_MAX || lanes.arrival_bytes >= LANE_BYTES_MAX) {
             lanes = self.room.wait(lanes).unwrap_or_else(PoisonError::into_inner);
         }
         lanes.arrival_bytes += arrival.bytes();
@@ -86,7 +87,7 @@ impl Mailbox {
     /// From a pipe: waits while too much is there already. `false` once the session is over.
     pub(super) fn feed(&self, input: Input) -> bool {
         let mut lanes = self.lock();
-        while !lanes.closed && lanes.inputs.len() >= INPUTS_MAX {
+        while !lanes.closed && (lanes.inputs.len() >= INPUTS_MAX || lanes.input_bytes >= LANE_BYTES_MAX) {
             lanes = self.room.wait(lanes).unwrap_or_else(PoisonError::into_inner);
         }
         self.push_input(lanes, input)
@@ -141,6 +142,7 @@ impl Mailbox {
 
     fn push_input(&self, mut lanes: MutexGuard<'_, Lanes>, input: Input) -> bool {
         let open = !lanes.closed;
+        lanes.input_bytes += input.bytes();
         lanes.inputs.push_back(input);
         self.news.notify_one();
         open
@@ -164,7 +166,12 @@ impl Lanes {
             self.arrival_bytes -= arrival.bytes();
             return Some(Taken::Arrival(arrival));
         }
-        if inputs { self.inputs.pop_front().map(Taken::Input) } else { None }
+        if !inputs {
+            return None;
+        }
+        let input = self.inputs.pop_front()?;
+        self.input_bytes -= input.bytes();
+        Some(Taken::Input(input))
     }
 }
 
@@ -173,6 +180,17 @@ impl Arrival {
         match self {
             Self::Message(message) => message.as_bytes().len(),
             _ => 0,
+        }
+    }
+}
+
+impl Input {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Line(line) => line.len(),
+            Self::Typed(line) => line.len(),
+            Self::Replayed(message) => message.as_bytes().len(),
+            Self::Broken(_) | Self::End => 0,
         }
     }
 }
@@ -186,8 +204,9 @@ impl Wake for Mailbox {
 }
 
 const ARRIVALS_MAX: usize = 1024;
-const ARRIVAL_BYTES_MAX: usize = 4 << 20;
 const INPUTS_MAX: usize = 256;
+/// Of arrivals, and of a pipe's lines; one of either may go beyond it.
+const LANE_BYTES_MAX: usize = 4 << 20;
 /// Nobody types that fast; a paste without brackets may.
 const TYPED_MAX: usize = 10_000;
 
@@ -217,7 +236,7 @@ mod tests {
     #[test]
     fn full_lanes_hold_up_who_fills_them_until_something_is_taken_or_the_session_ends() {
         let mailbox = Arc::new(Mailbox::default());
-        mailbox.deliver(message(ARRIVAL_BYTES_MAX));
+        mailbox.deliver(message(LANE_BYTES_MAX));
         let filling = {
             let mailbox = mailbox.clone();
             std::thread::spawn(move || {
@@ -232,6 +251,19 @@ mod tests {
         assert!(matches!(mailbox.take(None, true), Taken::Input(Input::End)));
         mailbox.close();
         assert!(!filling.join().expect("it ends"), "told that nobody listens");
+    }
+
+    #[test]
+    fn long_lines_hold_up_a_pipe_before_many_do() {
+        let mailbox = Arc::new(Mailbox::default());
+        assert!(mailbox.feed(Input::Line(vec![0; LANE_BYTES_MAX])));
+        let feeding = {
+            let mailbox = mailbox.clone();
+            std::thread::spawn(move || mailbox.feed(Input::Line(vec![0; LANE_BYTES_MAX])))
+        };
+        assert!(matches!(mailbox.take(None, true), Taken::Input(Input::Line(_))));
+        assert!(feeding.join().expect("it ends"), "there is room again");
+        assert_eq!(mailbox.lock().input_bytes, LANE_BYTES_MAX);
     }
 
     #[test]

@@ -287,6 +287,7 @@ impl Session {
 
     fn handle_opened(&mut self, opened: Opened, now: Now) {
         self.phase = Phase::Open;
+        self.announce_at = None;
         self.tally.connections += 1;
         let url = words::shown_url(&self.options.url);
         self.log(Entry::event(self.stamp(now), Direction::In, "open", &url, None));
@@ -308,8 +309,11 @@ impl Session {
         let rtt = self.tally.arrived(message.as_bytes().len(), now.instant);
         self.attempts = 0;
         self.log(Entry::message(self.stamp(now), Direction::In, message));
-        let shown = self.view.message(message, Circumstances { wall: now.wall, rtt });
-        self.actions.push_back(Action::Answer(shown));
+        // Who has pressed ctrl-c wants quiet: a server that sends on until it has read our Close is only counted.
+        if !self.interrupted {
+            let shown = self.view.message(message, Circumstances { wall: now.wall, rtt });
+            self.actions.push_back(Action::Answer(shown));
+        }
         self.matched |= self.options.until.as_ref().is_some_and(|until| until.is_match(message.as_bytes()));
         self.consider_arrival(now);
     }

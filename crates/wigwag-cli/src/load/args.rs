@@ -2,23 +2,28 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use wigwag_load::{
     CheckedPlan, Plan,
-    plan::{Backoff, Expect, Fault, Resolve, Sizes, Sources, Stage, Think, Threshold, number},
+    plan::{Backoff, Expect, Fault, RecorderHandle, Resolve, Sizes, Sources, Stage, Think, Threshold, number},
 };
 use wigwag_net::url::WsUrl;
 
-use super::{payload, target};
+use super::{
+    payload, target,
+    view::{LoadCommand, ViewArgs},
+};
 
 /// A load, and against what.
 #[derive(Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct LoadArgs {
     /// The server, as ws:// or wss:// (ws:// may be left out)
-    #[arg(value_parser = target::url)]
-    url: WsUrl,
+    #[arg(value_parser = target::url, required = true)]
+    url: Option<WsUrl>,
+    #[command(subcommand)]
+    pub(super) command: Option<LoadCommand>,
 
     /// Simulated clients, all open at once
     #[arg(short, long, value_name = "N", default_value = "10", value_parser = count, help_heading = LOAD)]
@@ -78,7 +83,7 @@ pub(crate) struct LoadArgs {
 
     /// After this time an answer is late
     #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = time, help_heading = TIMES)]
-    timeout: Duration,
+    pub(super) timeout: Duration,
     /// For TCP, TLS and the opening handshake together
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time, help_heading = TIMES)]
     connect_timeout: Duration,
@@ -99,20 +104,24 @@ pub(crate) struct LoadArgs {
     #[arg(long = "threshold", value_name = "LIST", value_parser = Threshold::parse_all, help_heading = RUN)]
     thresholds: Vec<Vec<Threshold>>,
 
-    /// Print nothing; the exit code says the verdict
-    #[arg(long, help_heading = OUTPUT)]
-    pub(super) quiet: bool,
+    #[command(flatten)]
+    pub(super) view: ViewArgs,
     /// Stands for a rate in some tools and for silence in others, so for neither here.
     #[arg(short = 'q', hide = true)]
     ambiguous: bool,
 }
 
 impl LoadArgs {
+    /// The server.
+    pub(super) fn url(&self) -> anyhow::Result<&WsUrl> {
+        self.url.as_ref().context("no URL")
+    }
+
     /// The plan that was typed.
     ///
     /// # Errors
     /// What cannot be done, and what to write instead.
-    pub(super) fn plan(&self) -> anyhow::Result<CheckedPlan> {
+    pub(super) fn plan(&self, recorder: (Option<RecorderHandle>, bool)) -> anyhow::Result<CheckedPlan> {
         if self.ambiguous {
             bail!("-q: use -r for a rate or --quiet");
         }
@@ -139,7 +148,9 @@ impl LoadArgs {
             reconnect: self.reconnect.then(Backoff::default),
             faults: self.faults.clone(),
             thresholds: self.thresholds.concat(),
-            ..self.target.plan(&self.url)?
+            recorder: recorder.0,
+            record_all: recorder.1,
+            ..self.target.plan(self.url()?)?
         };
         Ok(plan.check()?)
     }
@@ -203,7 +214,6 @@ const PAYLOAD: &str = "Messages";
 pub(super) const CONNECTION: &str = "Connection";
 const TIMES: &str = "Time-outs";
 const RUN: &str = "Run";
-const OUTPUT: &str = "Output";
 
 const EXAMPLES: &str = "\
 Examples:

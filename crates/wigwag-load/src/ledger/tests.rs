@@ -153,6 +153,16 @@ fn an_answer_on_another_connection_is_misrouted_on_the_same_worker_and_on_anothe
 }
 
 #[test]
+fn an_answer_that_came_elsewhere_is_misrouted_even_if_its_own_connection_died() {
+    let mut desk = Desk::echo();
+    let (_, second) = (desk.send(0), desk.send(0));
+    desk.ledgers[0].end(0, End::Died);
+    assert_eq!(desk.account().in_doubt, 2);
+    desk.arrive(3, &second);
+    desk.judge(&[(Class::Misrouted, 1), (Class::InDoubt, 1)]);
+}
+
+#[test]
 fn a_second_answer_is_a_duplicate_on_whichever_connection() {
     let mut desk = Desk::echo();
     let message = desk.send(0);
@@ -289,15 +299,15 @@ fn without_an_expectation_a_message_is_ok_as_soon_as_it_is_sent() {
 }
 
 #[test]
-fn numbers_go_on_after_a_connection_died() {
+fn numbers_go_on_after_a_connection_died_and_what_was_in_doubt_may_be_answered() {
     let mut desk = Desk::echo();
     let lost = desk.send(0);
     desk.ledgers[0].end(0, End::Died);
     let next = desk.send(0);
     desk.arrive(0, &next);
-    // It was in doubt, and cannot be counted twice.
     desk.arrive(0, &lost);
-    desk.judge(&[(Class::Ok, 1), (Class::InDoubt, 1), (Class::Duplicate, 1)]);
+    desk.arrive(0, &lost);
+    desk.judge(&[(Class::Ok, 1), (Class::Reordered, 1), (Class::Duplicate, 1)]);
 }
 
 /// What a server does with one message.

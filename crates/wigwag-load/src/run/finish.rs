@@ -36,6 +36,7 @@ impl State {
         let (health, strain) = self.health(&sums, now);
         let health = Health { saturated: health::judge(&health, &strain, &job.plan), ..health };
         let answered = rate(sums.account.answers, sending);
+        let faults = self.fault_accounts();
         let evidence = Evidence {
             plan: &job.plan,
             account: &sums.account,
@@ -44,6 +45,7 @@ impl State {
             latencies: &sums.latencies,
             health: &health,
             strain: &strain,
+            faults: &faults,
             unsent: sums.unsent,
             rate: answered,
             interrupted,
@@ -64,7 +66,7 @@ impl State {
             bytes: Bytes { received: bytes.0, sent: bytes.1 },
             connections: sums.connections,
             errors: sums.errors,
-            faults: self.fault_accounts(),
+            faults,
             unexplained,
             health,
             timeline: Timeline { marks: control.marks(), ..line.finish() },

@@ -1,11 +1,12 @@
 import { ArrowDownIcon, Button, Card, Equation, RetryIcon } from "@shared/design";
 import { formatCount, formatDuration } from "@shared/format";
+import { HISTORY_BYTES_MAX, HISTORY_ENTRIES_MAX } from "./conversation";
 import styles from "./Figures.module.css";
 import type { ChatSnapshot } from "./session";
 
 /** The whole conversation in numbers, and what to do about messages that were not answered. */
 export function Figures({
-  snapshot: { counts, roundTrips, failed },
+  snapshot: { counts, roundTrips, failed, dropped },
   isOpen,
   onShowFailed,
   onSendAgain,
@@ -50,6 +51,10 @@ export function Figures({
           <Figure name="max" value={roundTrips.maxMs} />
         </dl>
         <p className={styles.hint}>From sending to the answer; percentiles of the latest 1,000.</p>
+        <p className={styles.hint}>
+          This page keeps the latest {formatCount(HISTORY_ENTRIES_MAX)} entries, {HISTORY_BYTES_MAX >> 20} MiB at most.{" "}
+          {dropped > 0 && `${formatCount(dropped)} older ones gave way.`}
+        </p>
       </div>
     </Card>
   );

@@ -31,7 +31,7 @@ export function ItemRow({ item, ...rest }: RowProps<Item>) {
       return <ExchangeRow item={item} {...rest} />;
     case "note":
       return (
-        <p className={styles.note}>
+        <p className={styles.note} tabIndex={rest.tabIndex}>
           <Time atMs={item.atMs} /> {item.text}
         </p>
       );
@@ -39,6 +39,7 @@ export function ItemRow({ item, ...rest }: RowProps<Item>) {
       return (
         <div className={styles.exchange}>
           <Bubble side="theirs" text={item.text}>
+            <CopyButton what="answer" text={item.text} tabIndex={rest.tabIndex} />
             <Time atMs={item.atMs} /> <span>answers none of the messages</span>
           </Bubble>
         </div>

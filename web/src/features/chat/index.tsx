@@ -12,13 +12,13 @@ import {
   VirtualList,
   type VirtualListHandle,
 } from "@shared/design";
-import { formatCount, formatCountOf, formatTime } from "@shared/format";
+import { formatCountOf, formatTime } from "@shared/format";
 import { useFrameStore } from "@shared/frame-store";
 import { useSessionText } from "@shared/session-text";
 import { useEffect, useRef } from "react";
 import styles from "./Chat.module.css";
 import { Composer } from "./Composer";
-import { asText, HISTORY_BYTES_MAX, HISTORY_ENTRIES_MAX } from "./conversation";
+import { asText } from "./conversation";
 import { Figures } from "./Figures";
 import { ItemRow } from "./ItemRow";
 import { SendMany } from "./SendMany";
@@ -85,12 +85,6 @@ export default function ChatPage() {
             </span>
           }
         >
-          {snapshot.dropped > 0 && (
-            <p className={styles.dropped}>
-              The oldest {formatCount(snapshot.dropped)} gave way: this page keeps {formatCount(HISTORY_ENTRIES_MAX)}{" "}
-              messages, {HISTORY_BYTES_MAX >> 20} MiB at most.
-            </p>
-          )}
           <VirtualList
             label="Messages and answers"
             handle={list}

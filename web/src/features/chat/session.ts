@@ -15,7 +15,7 @@ import {
 } from "./conversation";
 
 /** So many messages may be unanswered at once while many are sent, … */
-export const WINDOW_MESSAGES = 1_000;
+export const WINDOW_MESSAGES = 256;
 /** … and so many bytes may wait in the browser. */
 export const WINDOW_BYTES = 256 << 10;
 /** How often the browser is asked whether it has sent what it holds; it does not tell by itself. */

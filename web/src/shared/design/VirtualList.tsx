@@ -82,8 +82,8 @@ export function VirtualList<T>({
     getItemKey: (index) => keyOf(items[index] as T, index),
     overscan: OVERSCAN,
     useFlushSync: false,
-    anchorTo: follow ? "end" : "start",
-    scrollEndThreshold: END_TOLERANCE,
+    // Items that go at the front move nothing that is read; at the end, `keepEnd` sees to it.
+    anchorTo: follow && !atEnd ? "end" : "start",
     // What has the focus stays in the document, wherever the list is scrolled to.
     rangeExtractor: (range) => {
       const indexes = defaultRangeExtractor(range);
@@ -96,7 +96,9 @@ export function VirtualList<T>({
   // Also when a measured height differs from the estimate, hence on `height`.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the list has grown
   useLayoutEffect(() => {
-    if (follow && following.current && scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
+    // The reader may have scrolled away a moment ago, and its event is still to come.
+    if (scroller.current && scroller.current.scrollTop < lastTop.current) onScroll();
+    if (follow && following.current) keepEnd();
   }, [height, items.length, follow]);
 
   const rows = virtualizer.getVirtualItems();
@@ -107,7 +109,7 @@ export function VirtualList<T>({
     const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${indexOf(toFocus.current)}"]`);
     if (!row) return;
     toFocus.current = null;
-    row.querySelector<HTMLElement>("button, a, input")?.focus({ preventScroll: true });
+    row.querySelector<HTMLElement>("button, a, input, [tabindex]")?.focus({ preventScroll: true });
   });
 
   const onScroll = () => {
@@ -123,11 +125,17 @@ export function VirtualList<T>({
     following.current = isAtEnd;
     setAtEnd(isAtEnd);
   };
+  // Not by the virtualizer, which would insist on its aim for a while: the reader may scroll away at once.
+  const keepEnd = () => {
+    const element = scroller.current;
+    if (!element) return;
+    element.scrollTop = element.scrollHeight;
+    lastTop.current = element.scrollTop;
+  };
   const toEnd = () => {
     following.current = true;
     setAtEnd(true);
-    // Not by the virtualizer, which would insist on its aim for a while: the reader may scroll away at once.
-    if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
+    keepEnd();
   };
   const choose = (index: number, align: "auto" | "center" = "auto") => {
     const item = items[index];

@@ -165,10 +165,11 @@ fn an_interrupt_closes_properly_and_the_second_at_once() {
     let mut case = Case::pipe();
     case.line("a");
     case.session.handle_interrupt(case.now);
+    case.arrives("counted, not shown");
     case.closes();
     let actions = case.actions();
     assert!(
-        matches!(&actions[0], Action::Note(Level::Info, report) if report.starts_with("1 message sent")),
+        matches!(&actions[0], Action::Note(Level::Info, report) if report.starts_with("1 message sent (1 byte), 1 received")),
         "{actions:?}"
     );
     assert_eq!(actions.last(), Some(&Action::Exit(130)));

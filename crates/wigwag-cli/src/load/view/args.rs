@@ -1,0 +1,106 @@
+//! The flags that say what is shown and written, and the commands for what was written.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// What is shown and written.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ViewArgs {
+    /// Write a report as one HTML file that needs nothing else
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(super) html: Option<PathBuf>,
+    /// Write the outcome as JSON, without FILE to standard output
+    #[arg(
+        long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = STDOUT, help_heading = OUTPUT
+    )]
+    pub(super) json: Option<PathBuf>,
+    /// Write the time line as CSV, a row per second
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(super) csv: Option<PathBuf>,
+    /// Write the latencies as an HdrHistogram log
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(super) hdr: Option<PathBuf>,
+    /// Write a line per message that is not ok
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(super) ledger: Option<PathBuf>,
+    /// Write a line per message, whatever became of it
+    #[arg(long, requires = "ledger", help_heading = OUTPUT)]
+    pub(super) ledger_all: bool,
+    /// Keep the outcome under this name, for --baseline
+    #[arg(long, value_name = "NAME", value_parser = name, help_heading = OUTPUT)]
+    pub(super) save_baseline: Option<String>,
+    /// Compare with the outcome that was kept under this name
+    #[arg(long, value_name = "NAME", value_parser = name, help_heading = OUTPUT)]
+    pub(super) baseline: Option<String>,
+    /// Print lines instead of drawing a screen
+    #[arg(long, help_heading = OUTPUT)]
+    pub(super) no_tui: bool,
+    /// Print nothing; the exit code says the verdict
+    #[arg(long, help_heading = OUTPUT)]
+    pub(super) quiet: bool,
+}
+
+impl ViewArgs {
+    /// Whether standard output is for the report.
+    pub(super) fn json_on_stdout(&self) -> bool {
+        self.json.as_ref().is_some_and(|path| path.as_os_str() == STDOUT)
+    }
+}
+
+/// What can be done with finished runs.
+#[derive(Subcommand, Debug)]
+pub(crate) enum LoadCommand {
+    /// Show two reports (--json) side by side, and say whether they differ beyond noise
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArgs),
+    /// Check a run's totals again from its ledger (--ledger)
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompareArgs {
+    /// The report to compare with: a file, or the name of a baseline
+    pub(super) base: PathBuf,
+    /// The report that is compared: a file, or the name of a baseline
+    pub(super) other: PathBuf,
+    /// Print the comparison as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// What --ledger wrote
+    pub(super) ledger: PathBuf,
+    /// What --json wrote in the same run: its totals must be the same
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+}
+
+/// A baseline's name becomes a file's name.
+fn name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_name = !text.is_empty() && text.len() <= 100 && !text.starts_with('.') && text.chars().all(allowed);
+    if is_name { Ok(text.to_owned()) } else { Err("use letters, digits, hyphens, dots and underscores".to_owned()) }
+}
+
+/// Stands for standard output.
+pub(super) const STDOUT: &str = "-";
+const OUTPUT: &str = "Output";
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  wigwag load ws://127.0.0.1:8765/echo -d 30s --json=before.json
+  wigwag load ws://127.0.0.1:8765/echo -d 30s --json=after.json
+  wigwag load compare before.json after.json
+
+Exit codes: 0 not worse, 1 a file cannot be read, 2 wrong usage, 4 worse beyond noise, 5 too short to tell.";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  wigwag load ws://127.0.0.1:8765/echo -n 100k --ledger run.csv --ledger-all --json=run.json
+  wigwag load verify run.csv --report run.json
+
+Exit codes: 0 the lines prove the totals, 1 the file cannot be read, 2 wrong usage, 3 they do not.";

@@ -1,0 +1,53 @@
+//! The HTML report.
+
+use std::{fs, path::Path};
+
+use wigwag_load::report::html;
+
+use crate::sample;
+
+#[test]
+fn a_report_holds_verdict_equations_and_figures() {
+    for (name, outcome, expected) in [
+        ("pass", sample::pass(), ["<h1>PASS</h1>", "<b>200,000 sent</b>", "It was not the limit."]),
+        ("fail", sample::fail(), ["<h1>FAIL</h1>", "412 in doubt", "37 injected, 37 detected, 0 unexplained"]),
+        ("inconclusive", sample::inconclusive(), ["<h1>INCONCLUSIVE</h1>", "✗ missed", ">saturated<"]),
+        ("nothing", sample::nothing(), ["<h1>FAIL</h1>", "No message was answered.", "connection refused"]),
+    ] {
+        let page = html::render(&outcome);
+        // Left there to be looked at.
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{name}.html"));
+        fs::write(&file, &page).expect("a folder for files of tests");
+        for text in expected {
+            assert!(page.contains(text), "{name}: {text}");
+        }
+        assert!(!page.contains("NaN") && !page.contains("inf%"), "{name}");
+    }
+}
+
+#[test]
+fn a_peers_text_stays_text() {
+    let page = html::render(&sample::fail());
+    assert!(!page.contains("<script>alert") && !page.contains("<b>x checksum") && !page.contains("name=<b>"));
+    assert!(!page.contains('\x1b'));
+    assert!(page.contains("&#60;script&#62;alert(1)"), "the text itself is shown");
+}
+
+#[test]
+fn a_report_loads_nothing() {
+    let page = html::render(&sample::fail());
+    assert!(page.contains("default-src 'none'"));
+    for forbidden in ["src=\"", "@import", "url(", "<link rel=\"stylesheet\"", "https://"] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+}
+
+#[test]
+fn an_hour_long_run_still_makes_a_small_file() {
+    let mut outcome = sample::fail();
+    let second = outcome.timeline.stretches[0].clone();
+    outcome.timeline.stretches = vec![second; 3_600];
+    outcome.sending = std::time::Duration::from_secs(3_600);
+    let page = html::render(&outcome);
+    assert!(page.len() < 1 << 20, "{} bytes", page.len());
+}
