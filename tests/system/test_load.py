@@ -25,7 +25,7 @@ class Load:
         self.account = self.report["account"]
         account = self.account
         assert account["sent"] == sum(account[name] for name in SENT), account
-        assert account["arrivals"] == sum(account[name] for name in ("answers", "duplicate", "unsolicited")), account
+        assert account["arrivals"] == sum(account[name] for name in ("answers", "parts", "duplicate", "unsolicited")), account
         assert self.report["judgement"]["exit_code"] == self.code
 
     @property

@@ -124,7 +124,8 @@ pub(crate) fn judge(health: &Health, strain: &Strain, plan: &CheckedPlan) -> Vec
                 format!("worker {number} used {cpu:.0} % of a core: add workers (-w) or machines"),
             );
         }
-        if worker.waiting > WAITING_MAX {
+        // In an open loop what counts is whether messages went out in time all the same.
+        if worker.waiting > WAITING_MAX && (!open_loop || health.send_lag_p99 > lag_max / 2) {
             let waiting = worker.waiting * 100.0;
             let text = format!("worker {number} waited {waiting:.0} % of the time for a core that others had");
             add(SaturationKind::Crowded, text);

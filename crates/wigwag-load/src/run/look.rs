@@ -106,7 +106,7 @@ impl State {
         let spent: Vec<_> = spent.iter().zip(&watch.spent_before).map(|(now, before)| now.since(*before)).collect();
         let cpu: u64 = spent.iter().map(|spent| spent.cpu).sum();
         let workers = spent.iter().zip(&sums.stalls).map(|(spent, stall)| spent.health(running, *stall)).collect();
-        let open = sums.connections.open + sums.connections.opening;
+        let open = sums.connections.open_max.max(sums.connections.open + sums.connections.opening);
         let most = sums.connections.open_max.max(1);
         let tables = if self.job.plan.own_tables { self.job.plan.workers as u64 } else { 1 };
         let sources = self.job.sources.len().max(1) as u64;
