@@ -105,6 +105,9 @@ class Stage:
     def freeze(self):
         self.server.signal(signal.SIGSTOP)
 
+    def thaw(self):
+        self.server.signal(signal.SIGCONT)
+
     def start(self):
         again = self.serve(listen=f"127.0.0.1:{self.server.port}")
         self.front = again if self.front is self.server else self.front
@@ -115,8 +118,9 @@ class Stage:
         self.server = self.front = self.serve("--tls-cert", cert, "--tls-key", key)
         return self.front.http
 
-    def put_gateway_before(self):
-        self.front = self.gateway(f"{self.server.url}/letters")
+    def put_gateway_before(self, replays=False):
+        options = ["--replay-on-reconnect"] if replays else []
+        self.front = self.gateway(f"{self.server.url}/letters", *options)
         return self.front.http
 
     def metric(self, name, labels):
@@ -134,4 +138,5 @@ def test_flow(browsers, serve, gateway, tmp_path, file, name):
     while "please" in (message := browser.hear()):
         browser.say(answer=getattr(stage, message.pop("please"))(**message))
     if "failed" in message:
+        stage.thaw()
         pytest.fail(f"{message['failed']}\npictures: {pictures}", pytrace=False)

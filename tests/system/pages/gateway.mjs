@@ -40,3 +40,26 @@ export async function lettersAreSubscribedToAgainWhenTheServerBehindItIsBack(vis
   await eventually(async () => (await letters.number(page, "Q")) !== before, "the number changes again");
   assert.equal(await letters.tile(page, "Q").getAttribute("aria-pressed"), "true");
 }
+
+export async function lettersStayOpenWhileTheServerBehindItRestarts(visit) {
+  await visit.goThroughGateway({ replays: true });
+  const page = await visit.open("/letters");
+  const states = [];
+  await page.exposeFunction("sawReconnecting", () => states.push("reconnecting"));
+  await page.evaluate(() => {
+    new MutationObserver(() => {
+      if (document.body.innerText.includes("reconnecting in")) window.sawReconnecting();
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  await isOpen(page);
+  await page.getByRole("button", { name: "Subscribe to all" }).click();
+  await says(page, "26 of 26 subscribed");
+  await visit.killServer();
+  await visit.startServer();
+  const numbers = () => page.getByRole("group", { name: "Letters" }).innerText();
+  for (let change = 0; change < 2; change += 1) {
+    const before = await numbers();
+    await eventually(async () => (await numbers()) !== before, "the numbers change again");
+  }
+  assert.deepEqual(states, [], "the page never noticed");
+}

@@ -20,6 +20,8 @@ export class Visit {
   #outage = false;
   /** Hosts besides the server's own to which this flow may open a WebSocket. */
   elsewhere = new Set();
+  /** Problems that this flow makes on purpose. */
+  expected = [];
   pages = [];
 
   constructor(browser, url, ask, pictures) {
@@ -82,9 +84,12 @@ export class Visit {
     this.url = await this.#ask("speak_tls");
   }
 
-  /** From here on the visit is to a gateway that stands before the server, which is meant by all that is done to it still. */
-  async goThroughGateway() {
-    this.url = await this.#ask("put_gateway_before");
+  /**
+   * From here on the visit is to a gateway that stands before the server, which is meant by all that is done to it still.
+   * Where it `replays`, it says to a restarted server what it was told before.
+   */
+  async goThroughGateway({ replays = false } = {}) {
+    this.url = await this.#ask("put_gateway_before", { replays });
   }
 
   /** A figure of the server's /metrics. */
@@ -146,7 +151,8 @@ export class Visit {
     const problems = [];
     page.problems = problems;
     const problem = (text) => {
-      if (!(this.#outage && OUTAGE.test(text))) problems.push(text);
+      const expected = this.#outage ? [OUTAGE, ...this.expected] : this.expected;
+      if (!expected.some((pattern) => pattern.test(text))) problems.push(text);
     };
     page.on("console", (message) => ["error", "warning"].includes(message.type()) && problem(message.text()));
     page.on("pageerror", (error) => problem(`${error.stack ?? error}`));
