@@ -328,9 +328,10 @@ def relay_report(facts, summary, servers):
 
 
 def text(facts, about, detail, summary, servers, baseline):
+    table = detail_table(summary)
     lines = [
         f"Measured {facts['date']} on {facts['machine']}.", f"Command: `{facts['command']}`.", "", *about, "",
-        ratio_table(summary, servers, baseline), "", detail, "", detail_table(summary), "", "Configurations:", "",
+        ratio_table(summary, servers, baseline), "", *([detail, "", table, ""] if table else []), "Configurations:", "",
         *(f"- {name}: {CATALOGUE[name][1]}" for name in servers),
         *(f"- left out: {name}: {reason}" for name, reason in facts["missing"].items()),
     ]

@@ -115,8 +115,8 @@ class Stage:
         self.server = self.front = self.serve("--tls-cert", cert, "--tls-key", key)
         return self.front.http
 
-    def put_gateway_before(self):
-        self.front = self.gateway(f"{self.server.url}/letters")
+    def put_gateway_before(self, flags):
+        self.front = self.gateway(f"{self.server.url}/letters", *flags)
         return self.front.http
 
     def metric(self, name, labels):

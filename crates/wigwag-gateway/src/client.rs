@@ -19,9 +19,7 @@ use wigwag_net::{CloseCode, CloseReason, Closed, ConnectionId, Held, Local, Mess
 use wigwag_proto::MessageKind;
 
 use self::holding::Waiting;
-use crate::{
-    answer::STOPPING, asked::Asked, config::Replay, gateway::Upstream, replay::Memory, sampler::Sampler, upstream::Note,
-};
+use crate::{answer::STOPPING, asked::Asked, gateway::Upstream, replay::Memory, sampler::Sampler, upstream::Note};
 
 /// A client's connection, from its handshake on.
 pub(crate) struct ClientSide {
@@ -31,13 +29,20 @@ pub(crate) struct ClientSide {
     link: Link,
     /// What the upstream is asked for; gone once it need not be asked again.
     asked: Option<Box<Asked>>,
-    /// What was said to the upstream, if that may have to be said again.
-    memory: Option<Box<Memory>>,
-    /// Since when the upstream is there, and how often in a row it was not there for long.
-    linked: Option<(Instant, u8)>,
+    /// If what was said may have to be said again.
+    replay: Option<Box<Replaying>>,
     /// The client's side has ended, ours has not.
     ended: Option<Ended>,
     sampler: Sampler,
+}
+
+/// What another upstream has to know.
+#[derive(Default)]
+struct Replaying {
+    /// What was said to the upstream.
+    memory: Memory,
+    /// Since when it is there, and how often in a row it was not there for long.
+    linked: Option<(Instant, u8)>,
 }
 
 /// How the client's side ended.
@@ -60,14 +65,13 @@ enum Link {
 
 impl ClientSide {
     pub(crate) fn new(upstream: Arc<Upstream>, asked: Asked) -> Self {
-        let remembers = upstream.config.replay != Replay::Nothing && !upstream.config.hold.is_zero();
+        let replays = upstream.replays();
         Self {
             upstream,
             id: None,
             link: Link::Ended,
             asked: Some(Box::new(asked)),
-            memory: remembers.then(Box::default),
-            linked: None,
+            replay: replays.then(Box::default),
             ended: None,
             sampler: Sampler::default(),
         }
@@ -132,5 +136,17 @@ impl Service for ClientSide {
 
     fn on_gone(&mut self, local: &mut Local<'_>, closed: &Closed) {
         self.handle_gone(local, closed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::UpstreamSide;
+
+    #[test]
+    fn the_two_sides_of_a_pair_take_little() {
+        assert!(size_of::<ClientSide>() <= 80, "{} bytes", size_of::<ClientSide>());
+        assert!(size_of::<UpstreamSide>() <= 64, "{} bytes", size_of::<UpstreamSide>());
     }
 }

@@ -101,6 +101,7 @@ impl Gateway {
     /// # Errors
     /// Where the configuration cannot be followed.
     pub fn relay(&self, path: &str, upstream: WsUrl, config: RelayConfig) -> Result<Relay, RelayError> {
+        let config = within_reason(config);
         if matches!(&config.replay, Replay::Compacted(rule) if rule.key.is_empty()) {
             return Err(RelayError::NoKey);
         }
@@ -272,6 +273,18 @@ impl Upstream {
     }
 }
 
+/// Waits that the clock can count, and attempts that are apart from each other.
+fn within_reason(mut config: RelayConfig) -> RelayConfig {
+    config.hold = config.hold.min(HOLD_MAX);
+    config.retry_min = config.retry_min.max(RETRY_MIN);
+    config.retry_max = config.retry_max.max(config.retry_min);
+    config
+}
+
+/// A client that waits longer than this for its upstream waits for ever.
+const HOLD_MAX: Duration = Duration::from_secs(21 * 86_400);
+/// No attempt follows the last one sooner.
+const RETRY_MIN: Duration = Duration::from_millis(1);
 /// How long the upstreams' answers serve for who asks after their health.
 const CHECK_SERVES: Duration = Duration::from_secs(1);
 /// What the reactor waits beyond all waits of ours.

@@ -83,8 +83,8 @@ export class Visit {
   }
 
   /** From here on the visit is to a gateway that stands before the server, which is meant by all that is done to it still. */
-  async goThroughGateway() {
-    this.url = await this.#ask("put_gateway_before");
+  async goThroughGateway(...flags) {
+    this.url = await this.#ask("put_gateway_before", { flags });
   }
 
   /** A figure of the server's /metrics. */
@@ -197,7 +197,7 @@ export async function says(pageOrPart, words) {
 
 /** The page's own connection is open. */
 export async function isOpen(page) {
-  await page.getByRole("main").getByText("open", { exact: true }).waitFor();
+  await page.getByRole("main").locator("[data-state=open]").waitFor();
 }
 
 async function checkFocusRing(locator) {

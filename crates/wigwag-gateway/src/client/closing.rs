@@ -134,7 +134,7 @@ impl ClientSide {
     /// Whether another upstream connection can take the place of this one. Half a message that the client has already can
     /// be finished by none.
     fn can_replace(&self, in_message: bool) -> bool {
-        self.memory.is_some() && self.ended.is_none() && !in_message
+        self.replay.is_some() && self.ended.is_none() && !in_message
     }
 
     fn is_linked_to(&self, id: ConnectionId) -> bool {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, sync::atomic::Ordering::Relaxed, time::Instant};
 
-use wigwag_net::{CloseCode, ConnectionId, Local, Timer};
+use wigwag_net::{CloseCode, ConnectionId, Local, Refusal, Timer};
 
 use super::{ClientSide, Link};
 use crate::{answer, backoff::Backoff, gateway::Upstream, metrics::Failure, pieces::Pieces};
@@ -48,7 +48,7 @@ impl ClientSide {
     /// depends on the upstream.
     pub(super) fn wait(&mut self, local: &mut Local<'_>, failure: Failure) {
         if self.upstream.config.hold.is_zero() {
-            return self.end_wait(local, failure);
+            return self.end_wait(local, answer::unreachable(failure), failure);
         }
         let offers_none = self.asked.as_ref().is_some_and(|asked| asked.protocols().next().is_none());
         if offers_none && let Some(held) = self.held(local) {
@@ -79,7 +79,7 @@ impl ClientSide {
     /// waited for longer each time, and not for ever.
     pub(super) fn wait_again(&mut self, local: &mut Local<'_>) {
         let mut waiting = Waiting { replaces: true, ..Waiting::new(&self.upstream) };
-        if let Some((since, flaps)) = &mut self.linked {
+        if let Some((since, flaps)) = self.replay.as_mut().and_then(|replay| replay.linked.as_mut()) {
             let stayed = local.now().duration_since(*since) >= self.upstream.config.retry_max;
             *flaps = if stayed { 0 } else { *flaps + 1 };
             if *flaps > FLAPS_MAX {
@@ -90,6 +90,10 @@ impl ClientSide {
             }
         }
         self.link = Link::Waiting(Box::new(waiting));
+        if let Some(mut socket) = self.socket(local) {
+            // The one that was too slow for it is gone.
+            socket.resume();
+        }
         self.wait(local, Failure::Lost);
     }
 
@@ -104,14 +108,14 @@ impl ClientSide {
         } else if hold.deadline == timer {
             let last = hold.last;
             self.upstream.metrics.count(Failure::HoldTimeout);
-            self.end_wait(local, last);
+            self.end_wait(local, answer::waited_in_vain(last), last);
         }
     }
 
-    /// The client has waited long enough, or may not wait at all.
-    fn end_wait(&mut self, local: &mut Local<'_>, last: Failure) {
+    /// The client has waited long enough, or may not wait at all; `refusal` is for one whose handshake is not answered.
+    fn end_wait(&mut self, local: &mut Local<'_>, refusal: Refusal, last: Failure) {
         if let Some(held) = self.held(local) {
-            held.refuse(&answer::unreachable(last));
+            held.refuse(&refusal);
             return self.stop_waiting(local);
         }
         let why = format!("the upstream has not come back in time: {}", answer::words(last));

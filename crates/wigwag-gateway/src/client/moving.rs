@@ -11,7 +11,7 @@ impl ClientSide {
     #[inline]
     pub(super) fn pass_on(&mut self, socket: &mut Socket<'_>, kind: MessageKind, piece: &[u8], last: bool) {
         let Link::Open(to) = self.link else { return self.keep(socket, kind, piece, last) };
-        if self.memory.is_some() {
+        if self.replay.is_some() {
             // Also what finds nobody there: whoever takes that place is told.
             self.remember(kind, piece, last);
         }
@@ -26,10 +26,10 @@ impl ClientSide {
     }
 
     pub(super) fn remember(&mut self, kind: MessageKind, piece: &[u8], last: bool) {
-        let Some(memory) = &mut self.memory else { return };
+        let Some(replay) = &mut self.replay else { return };
         let config = &self.upstream.config;
-        if memory.push(kind, piece, last, &config.replay, config.replay_bytes_max).is_err() {
-            self.memory = None;
+        if replay.memory.push(kind, piece, last, &config.replay, config.replay_bytes_max).is_err() {
+            self.replay = None;
         }
     }
 

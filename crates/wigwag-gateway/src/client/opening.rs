@@ -41,13 +41,12 @@ impl ClientSide {
         } else if self.asked.as_ref().is_none_or(|asked| asked.protocols().next() != protocol) {
             return self.refuse_other_protocol(local, to);
         }
-        if self.memory.is_none() {
-            self.asked = None;
+        match &mut self.replay {
+            Some(replay) => replay.linked = Some((local.now(), replay.linked.map_or(0, |(_, flaps)| flaps))),
+            None => self.asked = None,
         }
         let Some(mut socket) = self.socket(local) else { return close(local, to, "the client is gone") };
         socket.set_piecewise(true);
-        let flaps = self.linked.map_or(0, |(_, flaps)| flaps);
-        self.linked = Some((local.now(), flaps));
         if waiting.replaces {
             self.upstream.metrics.replays.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
@@ -62,8 +61,8 @@ impl ClientSide {
 
     /// Tells a new upstream what the one before was told.
     fn say_again(&self, local: &mut Local<'_>, to: ConnectionId) {
-        let (Some(memory), Some(mut upstream)) = (&self.memory, local.socket(to)) else { return };
-        for (kind, payload, last) in memory.iter() {
+        let (Some(replay), Some(mut upstream)) = (&self.replay, local.socket(to)) else { return };
+        for (kind, payload, last) in replay.memory.iter() {
             upstream.send_piece(kind, payload, last);
         }
     }

@@ -7,3 +7,4 @@ mod moving;
 mod opening;
 mod replaying;
 mod support;
+mod tls;

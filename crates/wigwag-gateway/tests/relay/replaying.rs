@@ -218,3 +218,33 @@ fn an_upstream_that_comes_and_goes_is_given_up_in_the_end() {
     let times = coming.join().expect("no panic");
     assert!((10..100).contains(&times), "{times} times");
 }
+
+#[test]
+fn a_client_that_a_slow_upstream_stopped_goes_on_when_that_is_replaced() {
+    let (_rig, upstream, client, mut server) = pair(RelayConfig { hold_bytes_max: 64 << 20, ..letters() });
+    let text = format!(r#"{{"letter": "a", "padding": "{}"}}"#, "x".repeat(1000));
+    let total = (16 << 20) / text.len();
+    let frame = client.frame(TEXT, text.as_bytes());
+    let mut writer = client.stream.try_clone().expect("a second handle");
+    let writing = std::thread::spawn(move || {
+        for _ in 0..total {
+            std::io::Write::write_all(&mut writer, &frame).expect("a gateway that reads again");
+        }
+    });
+    assert_eq!(server.read_text(), text);
+    // It reads no more: the client is stopped, long before it is done.
+    eventually("the client is stopped", || {
+        let written = writing.is_finished();
+        std::thread::park_timeout(Duration::from_millis(300));
+        assert!(!written, "everything was taken, although nobody reads");
+        true
+    });
+    drop(server);
+    let mut next = upstream.accept();
+    assert_eq!(next.read_text(), text);
+    let reading = std::thread::spawn(move || while next.read().1 != b"done" {});
+    writing.join().expect("all is taken");
+    let mut client = client;
+    client.text("done");
+    reading.join().expect("all has arrived");
+}

@@ -28,6 +28,7 @@ pub(super) fn start(plan: CheckedPlan) -> Result<Arc<State>, StartError> {
     let began_millis = began.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let asked = plan.plan();
     let addresses = resolve(asked)?;
+    let are_servers = given(asked).nth(1).is_some();
     let sources = sources(&plan, &addresses);
     let payloads = Payloads::new(asked.payload.clone(), plan.sizes, asked.binary, plan.seed, began_millis);
     let job = Arc::new(Job {
@@ -35,6 +36,7 @@ pub(super) fn start(plan: CheckedPlan) -> Result<Arc<State>, StartError> {
         control: Arc::new(Control::new(Instant::now(), asked.rate, plan.workers)),
         crowd: Crowd::new(&plan),
         connect: connect(asked),
+        are_servers,
         addresses,
         sources,
         plan,
@@ -75,14 +77,20 @@ pub(super) fn start(plan: CheckedPlan) -> Result<Arc<State>, StartError> {
 
 fn resolve(plan: &Plan) -> Result<Vec<SocketAddr>, StartError> {
     let (host, port) = (plan.url.host.as_str(), plan.url.port);
-    let given = plan.resolve.iter().filter(|one| one.host.eq_ignore_ascii_case(host) && one.port == port);
-    let given: Vec<SocketAddr> = given.map(|one| one.address).collect();
+    let given: Vec<SocketAddr> = given(plan).collect();
     if !given.is_empty() {
         return Ok(given);
     }
     let failed = |why: String| StartError::Resolve { host: host.to_owned(), why };
     let found: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(|error| failed(error.to_string()))?.collect();
     if found.is_empty() { Err(failed("it has no address".to_owned())) } else { Ok(found) }
+}
+
+/// The addresses that `--resolve` names for the URL's host.
+fn given(plan: &Plan) -> impl Iterator<Item = SocketAddr> {
+    let (host, port) = (plan.url.host.as_str(), plan.url.port);
+    let mine = plan.resolve.iter().filter(move |one| one.host.eq_ignore_ascii_case(host) && one.port == port);
+    mine.map(|one| one.address)
 }
 
 /// Which local addresses to use. On loopback, where every address of 127/8 is ours, connections are spread over several as
@@ -93,12 +101,27 @@ fn sources(plan: &CheckedPlan, addresses: &[SocketAddr]) -> Vec<IpAddr> {
         return asked.iter().flat_map(all).collect();
     }
     let connections = plan.connections_max;
-    let local = addresses.iter().all(|address| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback()));
-    if !local || connections <= CONNECTIONS_PER_ADDRESS_MAX {
+    if !are_local(addresses) || connections <= CONNECTIONS_PER_ADDRESS_MAX {
         return Vec::new();
     }
     let count = connections.div_ceil(CONNECTIONS_PER_SOURCE);
     (0..count).map(|number| IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + number))).collect()
+}
+
+/// How many connections local ports allow to this plan's server; `None` where addresses are taken in turn, or the server's
+/// name has no address.
+pub(crate) fn ports_for(plan: &Plan) -> Option<u64> {
+    let addresses = resolve(plan).ok()?;
+    if plan.sources.is_empty() && are_local(&addresses) {
+        return None;
+    }
+    let sources: u64 = plan.sources.iter().map(|sources| u64::from(sources.count)).sum();
+    Some(health::ports_max() * sources.max(1))
+}
+
+/// Whether all are on IPv4 loopback, of which every address is ours.
+fn are_local(addresses: &[SocketAddr]) -> bool {
+    addresses.iter().all(|address| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback()))
 }
 
 fn all(sources: &Sources) -> impl Iterator<Item = IpAddr> {

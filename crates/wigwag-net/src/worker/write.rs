@@ -88,6 +88,10 @@ impl Worker {
         }
         if queued == 0 && done {
             extra.stalled_since = None;
+            if slot.phase == Phase::Open {
+                // A head that was under way was the last need of it, often.
+                self.trim(index);
+            }
         }
     }
 

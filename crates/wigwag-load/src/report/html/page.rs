@@ -2,7 +2,10 @@
 
 use askama::Template;
 
-use super::{chart::Chart, columns, heat, timelines};
+use super::{
+    chart::{Chart, mark_class},
+    columns, heat, timelines,
+};
 use crate::{
     account::Class,
     outcome::{Offender, Outcome, Verdict},
@@ -13,6 +16,7 @@ use crate::{
         summary::{COLUMNS, cell, figure, offender_line, rows},
         words::{self, count, plain},
     },
+    snapshot::Mark,
 };
 
 #[derive(Template)]
@@ -45,6 +49,7 @@ pub(super) struct Page {
     settings: Vec<(String, String)>,
     environment: Vec<(&'static str, String)>,
     reproduction: Reproduction,
+    marks: Vec<(String, &'static str, String)>,
 }
 
 struct Banner {
@@ -92,9 +97,15 @@ struct Offence {
 
 struct Excerpts {
     head: String,
-    /// What both have in common, then what differs.
-    expected: (String, String),
-    got: (String, String),
+    expected: Excerpt,
+    got: Excerpt,
+}
+
+/// What both sides begin with, what differs, and what both end with.
+struct Excerpt {
+    before: String,
+    different: String,
+    after: String,
 }
 
 impl Page {
@@ -134,6 +145,7 @@ impl Page {
             settings: outcome.plan.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             environment: environment(outcome),
             reproduction: reproduction(outcome),
+            marks: marks(outcome),
             url,
         }
     }
@@ -165,8 +177,9 @@ fn figures(outcome: &Outcome) -> Vec<Fact> {
         if intended.is_empty() { words::UNKNOWN.to_owned() } else { words::time(intended.quantile(share)) }
     };
     let over = words::time(outcome.sending);
+    let throughput = if outcome.sending.is_zero() { words::UNKNOWN.to_owned() } else { words::rate(outcome.rate) };
     vec![
-        fact("throughput", words::rate(outcome.rate), asked.unwrap_or_else(|| format!("over {over}"))),
+        fact("throughput", throughput, asked.unwrap_or_else(|| format!("over {over}"))),
         fact("latency p50", latency(0.5), "intended → answer".to_owned()),
         fact("latency p99", latency(0.99), "intended → answer".to_owned()),
         fact("latency max", latency(1.0), "intended → answer".to_owned()),
@@ -302,6 +315,18 @@ fn connections(outcome: &Outcome) -> Vec<Fact> {
     facts
 }
 
+/// What happened and when, for readers of paper and small screens; the charts name only some.
+fn marks(outcome: &Outcome) -> Vec<(String, &'static str, String)> {
+    let all = &outcome.timeline.marks;
+    let row = |mark: &Mark| (words::seconds(mark.at), mark_class(mark), plain(&mark.text).into_owned());
+    let mut rows: Vec<_> = all.iter().take(MARKS_LISTED_MAX).map(row).collect();
+    if all.len() > MARKS_LISTED_MAX {
+        let more = (all.len() - MARKS_LISTED_MAX) as u64;
+        rows.push((String::new(), "load", format!("{} more, in --json", count(more))));
+    }
+    rows
+}
+
 fn environment(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let place = &outcome.environment;
     let all = [
@@ -323,21 +348,37 @@ impl Offence {
     fn of(offender: &Offender) -> Self {
         let difference = offender.difference.as_ref().map(|difference| {
             let (expected, got) = (plain(&difference.expected), plain(&difference.got));
-            let common: usize =
-                expected.chars().zip(got.chars()).take_while(|(one, two)| one == two).map(|(c, _)| c.len_utf8()).sum();
-            let halves = |text: &str| (text[..common].to_owned(), text[common..].to_owned());
             let (expected_bytes, got_bytes) = (count(difference.expected_bytes), count(difference.got_bytes));
             Excerpts {
                 head: format!(
                     "from byte {} on; {expected_bytes} bytes expected, {got_bytes} came",
                     count(difference.at)
                 ),
-                expected: halves(&expected),
-                got: halves(&got),
+                expected: Excerpt::of(&expected, &got),
+                got: Excerpt::of(&got, &expected),
             }
         });
         Self { class: offender.class.label(), line: offender_line(offender), difference }
     }
 }
 
+impl Excerpt {
+    /// The text, where it differs from the other.
+    fn of(text: &str, other: &str) -> Self {
+        let same = |(one, two): &(char, char)| one == two;
+        let bytes =
+            |pairs: &mut dyn Iterator<Item = (char, char)>| pairs.take_while(same).map(|(c, _)| c.len_utf8()).sum();
+        let before: usize = bytes(&mut text.chars().zip(other.chars()));
+        let (text_rest, other_rest) = (&text[before..], &other[before..]);
+        let after: usize = bytes(&mut text_rest.chars().rev().zip(other_rest.chars().rev()));
+        let end = text.len() - after;
+        Self {
+            before: text[..before].to_owned(),
+            different: text[before..end].to_owned(),
+            after: text[end..].to_owned(),
+        }
+    }
+}
+
+const MARKS_LISTED_MAX: usize = 40;
 const WORKERS_SHOWN_MAX: usize = 16;
