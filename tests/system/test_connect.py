@@ -31,7 +31,23 @@ def connect(*args, lines="", **env):
 def start(*args):
     """As `connect`, and lets it run."""
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    return subprocess.Popen([WIGWAG, "connect", *map(str, args)], env=clean_environment(), **pipes)
+    process = subprocess.Popen([WIGWAG, "connect", *map(str, args)], env=clean_environment(), **pipes)
+    STARTED.append(process)
+    return process
+
+
+STARTED = []
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left():
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
 
 
 def fails(run, *parts, code=1):
@@ -200,9 +216,9 @@ class TestRequest:
             return json.loads(run.out)
 
     def test_headers_go_out(self):
-        headers = self.headers("-H", "X-Room: 7", "-H", "X-Time: 12:30", "-o", "https://example.org", "-s", "x", "-s", "chat.v2")
+        headers = self.headers("-H", "X-Room: 7", "-H", "X-Time: 12:30", "-o", "https://example.org", "-s", "x,y", "-s", "chat.v2")
         assert (headers["x-room"], headers["x-time"], headers["origin"]) == ("7", "12:30", "https://example.org")
-        assert headers["sec-websocket-protocol"] == "x, chat.v2"
+        assert headers["sec-websocket-protocol"] == "x, y, chat.v2"
         assert "sec-websocket-extensions" not in headers and "authorization" not in headers
 
     def test_credentials_go_out(self):

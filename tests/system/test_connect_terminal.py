@@ -167,7 +167,7 @@ class TestCommands:
             terminal = connect(foreign.url)
             terminal.enters("/close 4000 for now")
             terminal.sees("closed: 4000 private code")
-            assert foreign.ends == [(4000, "for now")]
+            wait_until(lambda: foreign.ends == [(4000, "for now")], "its end")
             terminal.enters("into the void")
             terminal.sees("not sent: the connection is closed")
             terminal.enters("/reconnect")
@@ -225,7 +225,7 @@ class TestEnds:
             assert terminal.wait() == 0
             terminal.sees("closed: 1000 normal closure")
             assert terminal.is_as_before()
-            assert foreign.ends == [(1000, "")]
+            wait_until(lambda: foreign.ends == [(1000, "")], "its end")
 
     def test_a_refusal_ends_before_there_is_a_prompt(self, connect, server):
         terminal = connect(f"{server.url}/nothing", prompt=False)

@@ -21,7 +21,7 @@ pub(crate) struct ClientArgs {
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = parse_header)]
     header: Vec<(String, String)>,
     /// Offer a subprotocol, the most wanted first; repeatable
-    #[arg(short = 's', long, value_name = "NAME", value_parser = parse_token)]
+    #[arg(short = 's', long, value_name = "NAME", value_delimiter = ',', value_parser = parse_token)]
     subprotocol: Vec<String>,
     /// Authenticate with a user name and a password (Authorization: Basic)
     #[arg(long, value_name = "USER:PASSWORD", conflicts_with = "bearer", value_parser = parse_credentials)]

@@ -5,6 +5,7 @@
 
 mod args;
 mod payload;
+mod search;
 mod target;
 mod view;
 
@@ -22,6 +23,9 @@ pub(crate) use args::LoadArgs;
 pub(crate) fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     if let Some(command) = &args.command {
         return view::run_command(command);
+    }
+    if let Some(subject) = args.search.subject() {
+        return search::run(args, subject);
     }
     let files = view::Files::prepare(&args.view, &args.url()?.to_string(), args.timeout)?;
     let plan = match args.plan(files.recorder()) {

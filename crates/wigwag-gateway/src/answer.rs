@@ -69,6 +69,11 @@ pub(crate) fn unreachable(failure: Failure) -> Refusal {
     Refusal { status, label: "upstream", headers, body }
 }
 
+/// What a client gets whose handshake has waited as long as it may.
+pub(crate) fn waited_in_vain(last: Failure) -> Refusal {
+    Refusal { status: 504, ..unreachable(last) }
+}
+
 /// What a client gets whose request has come round to where it was before.
 pub(crate) fn loop_detected() -> Refusal {
     let body = "this request has passed through this gateway before: the upstream's URL leads back here".to_owned();

@@ -21,7 +21,7 @@ pub(crate) use self::{
 use crate::{
     account::Class,
     outcome::{Difference, Offender},
-    payload::Id,
+    payload::{Id, Sent},
     plan::{Expect, Record},
 };
 
@@ -122,11 +122,11 @@ impl Ledger {
             return self.arrive_in_order(local, kind_fits, content, now);
         }
         match self.rules.payloads.identify(content) {
-            Some(id) if id.connection == self.global(local) => {
-                self.arrive_own(local, id, kind_fits, content, now);
+            Some((id, is_named)) if id.connection == self.global(local) => {
+                self.arrive_own(local, id, is_named, kind_fits, content, now);
                 Arrived { freed: Some(local), note: None }
             }
-            Some(id) => self.arrive_stray(local, id, content, now),
+            Some((id, _)) => self.arrive_stray(local, id, content, now),
             None => {
                 self.arrive_unnamed(local, content, now);
                 Arrived { freed: Some(local), note: None }
@@ -196,19 +196,19 @@ impl Ledger {
         window.expire(now.saturating_sub(self.rules.timeout_nanos))
     }
 
-    fn arrive_own(&mut self, local: u32, id: Id, kind_fits: bool, content: &[u8], now: u64) {
+    fn arrive_own(&mut self, local: u32, id: Id, is_named: bool, kind_fits: bool, content: &[u8], now: u64) {
         let Some(entry) = self.take(local, id) else {
             let sent = id.sequence < self.windows[local as usize].next();
             return self.surplus(if sent { Class::Duplicate } else { Class::Unsolicited }, id, content, now);
         };
         let overtaken = self.windows[local as usize].note_answered(id.sequence);
         self.check_unnamed(local);
-        let composed = self.rules.payloads.compose(id, entry.sent, &mut self.scratch);
-        let fits = kind_fits && self.rules.fits(content, composed);
+        let message = Sent { id, nanos: entry.sent, is_named };
+        let fits = kind_fits && self.rules.fits(content, message, &mut self.scratch);
         self.tally.account.answers += 1;
         let waited = now.saturating_sub(entry.sent);
         if !fits {
-            let difference = Difference::between(&composed.to_vec(), content);
+            let difference = self.difference(message, content);
             self.settle(id, &entry, Class::Altered, Some(now));
             let note = if kind_fits { "" } else { "text came as binary, or binary as text" };
             self.offend(Class::Altered, id.connection, Some(id.sequence), now, || note.to_owned(), Some(difference));
@@ -270,8 +270,8 @@ impl Ledger {
         self.unnamed.entry(local).or_default().push_back(now);
         self.tally.account.answers += 1;
         self.tally.settle(Class::Altered);
-        let composed = self.rules.payloads.compose(Id { connection, sequence }, entry.sent, &mut self.scratch);
-        let difference = Difference::between(&composed.to_vec(), content);
+        let difference =
+            self.difference(Sent { id: Id { connection, sequence }, nanos: entry.sent, is_named: false }, content);
         let note = || "names no message; compared with the oldest under way".to_owned();
         self.offend(Class::Altered, connection, None, now, note, Some(difference));
     }
@@ -306,8 +306,7 @@ impl Ledger {
     fn alter(&mut self, local: u32, id: Id, entry: Entry, content: &[u8], now: u64) {
         self.windows[local as usize].take(id.sequence);
         self.check_unnamed(local);
-        let composed = self.rules.payloads.compose(id, entry.sent, &mut self.scratch);
-        let difference = Difference::between(&composed.to_vec(), content);
+        let difference = self.difference(Sent { id, nanos: entry.sent, is_named: false }, content);
         self.tally.account.answers += 1;
         self.settle(id, &entry, Class::Altered, Some(now));
         let note = || "names no message: taken for the answer to the oldest".to_owned();
@@ -324,7 +323,7 @@ impl Ledger {
                 self.tally.account.parts += 1;
                 return Arrived::default();
             }
-            (Some((sequence, _)), _) => self.arrive_own(local, Id { connection, sequence }, true, content, now),
+            (Some((sequence, _)), _) => self.arrive_own(local, Id { connection, sequence }, false, true, content, now),
             (None, _) if kind_fits && self.repeats_last(local, content, now) => {
                 let last = self.windows[local as usize].answered_upto() - 1;
                 self.surplus(Class::Duplicate, Id { connection, sequence: last }, content, now);
@@ -342,7 +341,7 @@ impl Ledger {
         let Self { rules, windows, scratch, .. } = self;
         windows[local as usize].iter().take(LOOKED_THROUGH_MAX).find(|(sequence, entry)| {
             let id = Id { connection, sequence: *sequence };
-            rules.fits(content, rules.payloads.compose(id, entry.sent, scratch))
+            rules.fits(content, Sent { id, nanos: entry.sent, is_named: false }, scratch)
         })
     }
 
@@ -358,10 +357,14 @@ impl Ledger {
     fn repeats_last(&mut self, local: u32, content: &[u8], now: u64) -> bool {
         let connection = self.global(local);
         let Some(sequence) = self.windows[local as usize].answered_upto().checked_sub(1) else { return false };
-        self.rules.is_about_content()
-            && self
-                .rules
-                .fits(content, self.rules.payloads.compose(Id { connection, sequence }, now, &mut self.scratch))
+        let last = Sent { id: Id { connection, sequence }, nanos: now, is_named: false };
+        self.rules.is_about_content() && self.rules.fits(content, last, &mut self.scratch)
+    }
+
+    /// How an answer differs from the message itself, which every form of answer begins with or contains.
+    fn difference(&mut self, message: Sent, content: &[u8]) -> Difference {
+        let expected = self.rules.payloads.compose(message.id, message.nanos, &mut self.scratch);
+        Difference::between(&expected.to_vec(), content)
     }
 
     fn surplus(&mut self, class: Class, id: Id, content: &[u8], now: u64) {

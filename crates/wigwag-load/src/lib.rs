@@ -2,8 +2,8 @@
 //! and at the end an [`Outcome`] says whether every message was answered, once, in order, unaltered and in time.
 //!
 //! It works against any WebSocket server. It shares the protocol and the socket layer with wigwag's server and nothing
-//! else of it: a tester that shares the server's code hides its bugs. Absent on purpose: flags, terminals, files and
-//! HTML; those who show a run are built on this.
+//! else of it: a tester that shares the server's code hides its bugs. Absent on purpose: flags and terminals.
+//! Those who show a run are built on this.
 //!
 //! | module | is |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | [`latency`] | histograms: exact ones, and coarse ones for a heat map |
 //! | [`snapshot`] | a running run as it is now |
 //! | [`outcome`] | a finished run: verdict, equations, figures; what the JSON report holds |
+//! | [`report`] | what remains of it: texts and files |
 
 pub mod account;
 pub mod latency;

@@ -16,6 +16,19 @@ pub(crate) struct Id {
     pub(crate) sequence: u32,
 }
 
+/// A message, and when it was sent, in nanoseconds since the run began: all that it is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    pub(crate) id: Id,
+    pub(crate) nanos: u64,
+    /// What is compared with it is known to begin with its token.
+    pub(crate) is_named: bool,
+}
+
+/// UTF-8 is validated by words where it lies on their boundaries, else by bytes.
+#[repr(align(16))]
+struct Aligned([u8; TOKEN_BYTES]);
+
 /// Composes messages, and recognises them.
 #[derive(Debug)]
 pub(crate) struct Payloads {
@@ -51,8 +64,7 @@ pub(crate) enum Tail<'a> {
 
 impl<'a> Composed<'a> {
     /// What follows the message in `content`; `None` if it does not begin with it.
-    #[inline]
-    pub(crate) fn strip_from<'c>(&self, content: &'c [u8]) -> Option<&'c [u8]> {
+    fn strip_from<'c>(&self, content: &'c [u8]) -> Option<&'c [u8]> {
         content.strip_prefix(self.head.as_bytes())?.strip_prefix(self.tail.as_bytes())
     }
 
@@ -84,7 +96,7 @@ impl Payloads {
             Filler::Text((0..length).map(|_| random.alphanumeric()).collect())
         };
         let mut run = [0; RUN_DIGITS];
-        write_digits(mix(seed, 0, 0), &mut run);
+        write_digits(mix(seed, 0, 0) as u32, &mut run);
         Self { source, sizes, seed, run, filler, began_millis }
     }
 
@@ -125,8 +137,16 @@ impl Payloads {
     }
 
     fn compose_own<'a>(&'a self, id: Id, random: u64, scratch: &'a mut String) -> Composed<'a> {
-        let size = self.size(random);
         self.push_token(id, random, scratch);
+        let tail = self.compose_rest(id, random, scratch);
+        Composed { head: scratch, tail }
+    }
+
+    /// What follows the token of our own payload: the sentence, appended to `scratch`, and the filler.
+    #[inline]
+    fn compose_rest(&self, id: Id, random: u64, scratch: &mut String) -> Tail<'_> {
+        let size = self.size(random);
+        let before = scratch.len();
         if size >= SENTENCE_FROM {
             scratch.push_str(" connection ");
             push_decimal(id.connection, scratch);
@@ -135,21 +155,37 @@ impl Payloads {
             scratch.push(' ');
         }
         let offset = (random >> 20) as usize % FILLER_OFFSETS;
-        let part = offset..offset + size.saturating_sub(scratch.len());
-        let tail = match &self.filler {
+        let part = offset..offset + size.saturating_sub(TOKEN_BYTES + scratch.len() - before);
+        match &self.filler {
             Filler::Text(text) => Tail::Text(&text[part]),
             Filler::Binary(bytes) => Tail::Binary(&bytes[part]),
-        };
-        Composed { head: scratch, tail }
+        }
     }
 
-    /// The message that `content` names, if it is one of this run.
+    /// What follows the message in `content`; `None` if it does not begin with the message, byte for byte.
     #[inline]
-    pub(crate) fn identify(&self, content: &[u8]) -> Option<Id> {
-        if let Some(id) = content.first_chunk().and_then(|token| self.read_token(token)) {
-            return Some(id);
+    pub(crate) fn strip<'c>(&self, message: Sent, content: &'c [u8], scratch: &mut String) -> Option<&'c [u8]> {
+        if matches!(self.source, Payload::Ledger) {
+            // The token is compared as numbers: with all of its digits the same, so is its text.
+            let token = content.first_chunk()?;
+            if !message.is_named && self.read_token(token)? != message.id {
+                return None;
+            }
+            scratch.clear();
+            let random = mix(self.seed, message.id.connection, message.id.sequence);
+            let tail = self.compose_rest(message.id, random, scratch);
+            return content[TOKEN_BYTES..].strip_prefix(scratch.as_bytes())?.strip_prefix(tail.as_bytes());
         }
-        self.search(content)
+        self.compose(message.id, message.nanos, scratch).strip_from(content)
+    }
+
+    /// The message that `content` names, if it is one of this run, and whether it begins with the name.
+    #[inline]
+    pub(crate) fn identify(&self, content: &[u8]) -> Option<(Id, bool)> {
+        if let Some(id) = content.first_chunk().and_then(|token| self.read_token(token)) {
+            return Some((id, true));
+        }
+        self.search(content).map(|id| (id, false))
     }
 
     /// A token further inside: within a template, or behind what a server put in front.
@@ -168,12 +204,12 @@ impl Payloads {
     }
 
     fn push_token(&self, id: Id, random: u64, out: &mut String) {
-        let mut token = [0; TOKEN_BYTES];
-        token[RUN].copy_from_slice(&self.run);
-        write_digits(id.connection.into(), &mut token[CONNECTION]);
-        write_digits(id.sequence.into(), &mut token[SEQUENCE]);
-        write_digits(random, &mut token[CHECKSUM]);
-        out.push_str(std::str::from_utf8(&token).expect("digits and letters"));
+        let mut token = Aligned([0; TOKEN_BYTES]);
+        token.0[RUN].copy_from_slice(&self.run);
+        write_digits(id.connection, &mut token.0[CONNECTION]);
+        write_digits(id.sequence, &mut token.0[SEQUENCE]);
+        write_digits((random % CHECKSUMS) as u32, &mut token.0[CHECKSUM]);
+        out.push_str(std::str::from_utf8(&token.0).expect("digits and letters"));
     }
 
     #[inline]
@@ -197,12 +233,13 @@ pub(crate) fn mix(seed: u64, one: u32, other: u32) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// The last digits of `number`, base 36.
+/// The last digits of `number`, base 36; two at a time, for divisions are what this costs.
 #[inline]
-fn write_digits(mut number: u64, out: &mut [u8]) {
-    for digit in out.iter_mut().rev() {
-        *digit = DIGITS[(number % 36) as usize];
-        number /= 36;
+fn write_digits(mut number: u32, out: &mut [u8]) {
+    for digits in out.rchunks_mut(2) {
+        let pair = PAIRS[(number % PAIRS.len() as u32) as usize];
+        digits.copy_from_slice(&pair[2 - digits.len()..]);
+        number /= PAIRS.len() as u32;
     }
 }
 
@@ -244,6 +281,15 @@ const FILLER_OFFSETS: usize = 4096;
 const SEARCHED_BYTES: usize = 64 << 10;
 
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+const PAIRS: [[u8; 2]; 36 * 36] = {
+    let mut pairs = [[0; 2]; 36 * 36];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [DIGITS[number / 36], DIGITS[number % 36]];
+        number += 1;
+    }
+    pairs
+};
 const NO_DIGIT: u8 = 255;
 const VALUES: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];
@@ -276,7 +322,7 @@ mod tests {
                 for (connection, sequence) in [(0, 0), (1, 2), (999_999, 60_466_175)] {
                     let message = bytes(&payloads, connection, sequence);
                     assert_eq!(message.len(), size as usize);
-                    assert_eq!(payloads.identify(&message), Some(Id { connection, sequence }));
+                    assert_eq!(payloads.identify(&message), Some((Id { connection, sequence }, true)));
                 }
             }
         }
@@ -322,11 +368,11 @@ mod tests {
         let payloads = Payloads::new(Payload::Template(template), Sizes::exactly(64), false, 42, 1_000_000);
         assert!(payloads.names_messages());
         let message = bytes(&payloads, 5, 6);
-        assert_eq!(payloads.identify(&message), Some(Id { connection: 5, sequence: 6 }));
+        assert_eq!(payloads.identify(&message), Some((Id { connection: 5, sequence: 6 }, false)));
         let text = String::from_utf8(message).unwrap();
         assert!(text.contains(r#""n":6,"t":1000005,"r":"#), "{text}");
         let prefixed = [b"server says: ", text.as_bytes()].concat();
-        assert_eq!(payloads.identify(&prefixed), Some(Id { connection: 5, sequence: 6 }));
+        assert_eq!(payloads.identify(&prefixed), Some((Id { connection: 5, sequence: 6 }, false)));
     }
 
     #[test]

@@ -24,6 +24,8 @@ use crate::{
     worker::{Job, Shared},
 };
 
+pub(crate) use begin::ports_for;
+
 /// Starts runs.
 #[derive(Debug)]
 pub struct Run;

@@ -1,9 +1,18 @@
 //! The highest load that holds, by doubling and bisection: [`Search`] says which load to try next and is told what came of it.
 //!
-//! Absent on purpose: running anything. Whoever drives a search starts the runs ([`Search::next`] gives the load of each) and
-//! judges them; so the search itself is tested without a socket.
+//! The search itself runs nothing, so it is tested without a socket; [`run_search`] starts the runs, judges them, and tells
+//! the search what came of each.
+
+mod ceiling;
+mod drive;
+mod judge;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::{
+    ceiling::{Ceiling, Limit},
+    drive::{SearchError, SearchEvent, SearchHandle, SearchOutcome, Subject, TrialReport, run_search},
+};
 
 /// How a search goes about it.
 #[derive(Clone, Copy, Debug, PartialEq)]

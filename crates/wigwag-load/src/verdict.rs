@@ -213,11 +213,11 @@ fn missed(one: &JudgedThreshold) -> String {
     format!("{} was missed: {actual}", one.threshold)
 }
 
-const EXIT_NOT_RUN: u8 = 1;
-const EXIT_INTEGRITY: u8 = 3;
-const EXIT_THRESHOLD: u8 = 4;
-const EXIT_SATURATED: u8 = 5;
-const EXIT_INTERRUPTED: u8 = 130;
+pub(crate) const EXIT_NOT_RUN: u8 = 1;
+pub(crate) const EXIT_INTEGRITY: u8 = 3;
+pub(crate) const EXIT_THRESHOLD: u8 = 4;
+pub(crate) const EXIT_SATURATED: u8 = 5;
+pub(crate) const EXIT_INTERRUPTED: u8 = 130;
 const BROKEN: &str = "the ledger does not balance: this is a bug of wigwag load, and nothing it says of this run is proved; please \
                       report it with the command line and the JSON report";
 

@@ -15,7 +15,8 @@ use crate::{
 pub trait Pacer: Send + 'static {
     /// The time has come. Gives when to be called next, as early as now; `None` ends it. Must not block.
     ///
-    /// It comes up to a millisecond late when the worker is idle, and after the connections that are ready when it is busy.
+    /// It comes some microseconds late when the worker is idle (up to a millisecond where the system is not Linux), and
+    /// after the connections that are ready when it is busy.
     fn on_pace(&mut self, turn: &mut Turn<'_>) -> Option<Instant>;
 }
 

@@ -197,7 +197,7 @@ export async function says(pageOrPart, words) {
 
 /** The page's own connection is open. */
 export async function isOpen(page) {
-  await page.getByRole("main").getByText("open", { exact: true }).waitFor();
+  await page.getByRole("main").locator("[data-state=open]").waitFor();
 }
 
 async function checkFocusRing(locator) {

@@ -11,7 +11,9 @@ use wigwag_load::{
 use wigwag_net::url::WsUrl;
 
 use super::{
-    payload, target,
+    payload,
+    search::SearchArgs,
+    target,
     view::{LoadCommand, ViewArgs},
 };
 
@@ -105,6 +107,9 @@ pub(crate) struct LoadArgs {
     thresholds: Vec<Vec<Threshold>>,
 
     #[command(flatten)]
+    pub(super) search: SearchArgs,
+
+    #[command(flatten)]
     pub(super) view: ViewArgs,
     /// Stands for a rate in some tools and for silence in others, so for neither here.
     #[arg(short = 'q', hide = true)]
@@ -122,10 +127,15 @@ impl LoadArgs {
     /// # Errors
     /// What cannot be done, and what to write instead.
     pub(super) fn plan(&self, recorder: (Option<RecorderHandle>, bool)) -> anyhow::Result<CheckedPlan> {
+        Ok(self.unchecked(recorder)?.check()?)
+    }
+
+    /// As [`Self::plan`], for who changes it before it is checked.
+    pub(super) fn unchecked(&self, recorder: (Option<RecorderHandle>, bool)) -> anyhow::Result<Plan> {
         if self.ambiguous {
             bail!("-q: use -r for a rate or --quiet");
         }
-        let plan = Plan {
+        Ok(Plan {
             connections: self.connections.try_into().unwrap_or(u32::MAX),
             messages: self.messages,
             per_connection: self.per_connection,
@@ -151,13 +161,12 @@ impl LoadArgs {
             recorder: recorder.0,
             record_all: recorder.1,
             ..self.target.plan(self.url()?)?
-        };
-        Ok(plan.check()?)
+        })
     }
 }
 
 /// A whole number; `10k` is ten thousand.
-fn count(text: &str) -> Result<u64, String> {
+pub(super) fn count(text: &str) -> Result<u64, String> {
     let number = number(text).filter(|number| number.fract() == 0.0 && (1.0..=1e15).contains(number));
     number.map(|number| number as u64).ok_or_else(|| "use a whole number from 1 on, such as 100, 10k or 1m".to_owned())
 }
@@ -221,9 +230,11 @@ Examples:
   wigwag load ws://127.0.0.1:8765/random -c 1 -n 10000        10,000 messages over one connection
   wigwag load ws://127.0.0.1:8765/echo -c 100 -d 30s -r 50k   50,000 per second for 30 s
   wigwag load wss://example.org/chat --ramp 1m -c 5000 --think 1s..5s --threshold 'p99<200ms'
+  wigwag load ws://127.0.0.1:8765/echo --search rate -c 100 --until 'p99<50ms && lost==0'
   wigwag load ws://127.0.0.1:9000 -m '{\"id\":\"{ledger}\"}' --expect json:id
 
 Every message carries a number and a checksum, and every answer is checked: nothing is
-taken for an answer that is not one. Exit codes: 0 pass, 1 could not run, 2 wrong usage,
+taken for an answer that is not one. A search says the highest load that holds, and stops at
+what descriptors and ports allow. Exit codes: 0 pass, 1 could not run, 2 wrong usage,
 3 messages lost, altered, doubled, reordered, misrouted or late, 4 a threshold missed,
 5 inconclusive because this machine was the limit, 130 interrupted.";

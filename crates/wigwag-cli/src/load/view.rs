@@ -65,9 +65,14 @@ pub(super) fn watch(run: &RunHandle, show: Show) -> Outcome {
 /// # Errors
 /// Where a file cannot be written. The summary is printed all the same.
 pub(super) fn finish(args: &ViewArgs, files: Files, outcome: &Outcome) -> anyhow::Result<()> {
-    let printed = if args.quiet { Ok(()) } else { print(args, &files, outcome) };
+    let printed = if args.quiet { Ok(()) } else { ignore_broken_pipe(print(args, &files, outcome)) };
     files.write(outcome, args.quiet)?;
     Ok(printed?)
+}
+
+/// A reader that has seen enough (`| head -1`) takes nothing from the verdict.
+fn ignore_broken_pipe(result: io::Result<()>) -> io::Result<()> {
+    result.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
 fn print(args: &ViewArgs, files: &Files, outcome: &Outcome) -> io::Result<()> {

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod gateway;
+mod load_files;
 mod support;
 mod tls;
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, sync::atomic::Ordering::Relaxed, time::Instant};
 
-use wigwag_net::{CloseCode, ConnectionId, Local, Timer};
+use wigwag_net::{CloseCode, ConnectionId, Local, Refusal, Timer};
 
 use super::{ClientSide, Link};
 use crate::{answer, backoff::Backoff, gateway::Upstream, metrics::Failure, pieces::Pieces};
@@ -48,7 +48,7 @@ impl ClientSide {
     /// depends on the upstream.
     pub(super) fn wait(&mut self, local: &mut Local<'_>, failure: Failure) {
         if self.upstream.config.hold.is_zero() {
-            return self.end_wait(local, failure);
+            return self.end_wait(local, answer::unreachable(failure), failure);
         }
         let offers_none = self.asked.as_ref().is_some_and(|asked| asked.protocols().next().is_none());
         if offers_none && let Some(held) = self.held(local) {
@@ -108,14 +108,14 @@ impl ClientSide {
         } else if hold.deadline == timer {
             let last = hold.last;
             self.upstream.metrics.count(Failure::HoldTimeout);
-            self.end_wait(local, last);
+            self.end_wait(local, answer::waited_in_vain(last), last);
         }
     }
 
-    /// The client has waited long enough, or may not wait at all.
-    fn end_wait(&mut self, local: &mut Local<'_>, last: Failure) {
+    /// The client has waited long enough, or may not wait at all; `refusal` is for one whose handshake is not answered.
+    fn end_wait(&mut self, local: &mut Local<'_>, refusal: Refusal, last: Failure) {
         if let Some(held) = self.held(local) {
-            held.refuse(&answer::unreachable(last));
+            held.refuse(&refusal);
             return self.stop_waiting(local);
         }
         let why = format!("the upstream has not come back in time: {}", answer::words(last));

@@ -109,7 +109,7 @@ fn a_client_that_offers_subprotocols_is_refused_when_it_waited_long_enough() {
     let rig = rig(nowhere(), holding(Duration::from_millis(100)));
     let began = Instant::now();
     let (status, _, body) = Peer::asking(rig.address, "Sec-WebSocket-Protocol: v1\r\n").read_refusal();
-    assert!(status == 502 && body.contains("takes no connection"), "{status} {body}");
+    assert!(status == 504 && body.contains("takes no connection"), "{status} {body}");
     assert!(began.elapsed() >= Duration::from_millis(100));
     rig.assert_empty();
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use serde_json::Value;
 
 use crate::{
-    payload::{Composed, Payloads},
+    payload::{Payloads, Sent},
     plan::{CheckedPlan, Expect},
 };
 
@@ -74,15 +74,17 @@ impl Rules {
 
     /// Whether `content` is a right answer to the message.
     #[inline]
-    pub(crate) fn fits(&self, content: &[u8], message: Composed<'_>) -> bool {
-        let form = || message.strip_from(content).and_then(form);
+    pub(crate) fn fits(&self, content: &[u8], message: Sent, scratch: &mut String) -> bool {
+        let mut form = || self.payloads.strip(message, content, scratch).and_then(form);
         match &self.expect {
             Expect::Auto => form().is_some_and(|form| self.agrees(form)),
             Expect::Echo => form() == Some(Form::Echo),
             Expect::Suffix => form() == Some(Form::Suffix),
             Expect::Json(path) => {
                 let Ok(value) = serde_json::from_slice::<Value>(content) else { return false };
-                path.find(&value).is_some_and(|found| is_value(found, &message.to_vec()))
+                path.find(&value).is_some_and(|found| {
+                    is_value(found, &self.payloads.compose(message.id, message.nanos, scratch).to_vec())
+                })
             }
             Expect::Match(regex) => regex.is_match(content),
             Expect::Count(_) => true,

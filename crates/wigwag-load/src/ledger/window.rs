@@ -51,6 +51,7 @@ pub(crate) struct Window {
     unnamed: u32,
     /// Numbers below this have been looked at for the time-out.
     expired_upto: u32,
+    #[expect(clippy::box_collection, reason = "hardly any window has some: it shall cost a pointer")]
     stragglers: Option<Box<VecDeque<(u32, Entry)>>>,
 }
 

@@ -93,12 +93,27 @@ fn sources(plan: &CheckedPlan, addresses: &[SocketAddr]) -> Vec<IpAddr> {
         return asked.iter().flat_map(all).collect();
     }
     let connections = plan.connections_max;
-    let local = addresses.iter().all(|address| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback()));
-    if !local || connections <= CONNECTIONS_PER_ADDRESS_MAX {
+    if !are_local(addresses) || connections <= CONNECTIONS_PER_ADDRESS_MAX {
         return Vec::new();
     }
     let count = connections.div_ceil(CONNECTIONS_PER_SOURCE);
     (0..count).map(|number| IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + number))).collect()
+}
+
+/// How many connections local ports allow to this plan's server; `None` where addresses are taken in turn, or the server's
+/// name has no address.
+pub(crate) fn ports_for(plan: &Plan) -> Option<u64> {
+    let addresses = resolve(plan).ok()?;
+    if plan.sources.is_empty() && are_local(&addresses) {
+        return None;
+    }
+    let sources: u64 = plan.sources.iter().map(|sources| u64::from(sources.count)).sum();
+    Some(health::ports_max() * sources.max(1))
+}
+
+/// Whether all are on IPv4 loopback, of which every address is ours.
+fn are_local(addresses: &[SocketAddr]) -> bool {
+    addresses.iter().all(|address| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback()))
 }
 
 fn all(sources: &Sources) -> impl Iterator<Item = IpAddr> {

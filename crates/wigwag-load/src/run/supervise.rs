@@ -12,6 +12,7 @@ use crate::{
     control::lock,
     faults,
     health::{self, Spent},
+    report::words::counted,
     snapshot::{MarkKind, Phase, Second},
     worker::Core,
 };
@@ -184,7 +185,7 @@ impl State {
     fn mark_losses(&self, second: &Second, watch: &MutexGuard<'_, Watch>) {
         let control = &self.job.control;
         if second.open < watch.line.last.open && second.errors > 0 {
-            control.mark(MarkKind::Lost, format!("{} connections lost", second.errors));
+            control.mark(MarkKind::Lost, format!("{} lost", counted(second.errors, "connection")));
         }
         let recovered = second.opened > 0 && watch.line.last.errors + second.errors > 0;
         if recovered && self.may_come() {

@@ -223,7 +223,7 @@ impl Core {
                 return None;
             }
             if due > now {
-                return Some(due);
+                return Some(due.max(now + GRAIN_NANOS));
             }
             if self.ledger.tally.account.outstanding >= OUTSTANDING_MAX || !self.send_to_next(turn, now, due) {
                 self.held_back += u64::from(!self.open.is_empty());
@@ -275,6 +275,8 @@ const QUEUE_BYTES_MAX: usize = 256 << 10;
 /// Messages under way per worker in the open loop, whatever the rate: 16 bytes each. Above it nothing is sent, and the lag
 /// shows it.
 const OUTSTANDING_MAX: u64 = 4 << 20;
+/// At high rates messages go out in groups this far apart: a wake for each would cost more than it is worth.
+const GRAIN_NANOS: u64 = 100_000;
 const STARTS_PER_BEAT: usize = 512;
 const SENDS_PER_BEAT: usize = 2048;
 const CONNECTIONS_TRIED_MAX: usize = 64;

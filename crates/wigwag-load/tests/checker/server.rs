@@ -75,9 +75,12 @@ struct Hall {
     /// Connections that are being served.
     present: AtomicUsize,
     /// Answers to be given later.
-    later: Mutex<BinaryHeap<Reverse<(Instant, usize, Vec<u8>)>>>,
+    later: Mutex<BinaryHeap<Reverse<Later>>>,
     news: Condvar,
 }
+
+/// When to send, to whom, and what.
+type Later = (Instant, usize, Vec<u8>);
 
 /// One connection.
 struct Guest {

@@ -178,3 +178,17 @@ const TEXT_THAT_COMPRESSES: &str = match std::str::from_utf8(&[b'a'; 5000]) {
     Ok(text) => text,
     Err(_) => unreachable!(),
 };
+
+#[test]
+fn given_addresses_are_tried_in_order_instead_of_asking_for_the_names() {
+    let server = serve_each(Limits::default(), || Echo);
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
+    let (service, news) = reporter(&["hello"]);
+    let connect = Connect {
+        addresses: vec![nobody, server.address],
+        ..Connect::new("a.name.that.does.not.resolve.invalid", server.address.port(), "/")
+    };
+    server.net.handle().connect(connect, service);
+    assert_eq!(next(&news), News::Open);
+    assert_eq!(next(&news), News::Text("hello".to_owned()));
+}

@@ -14,6 +14,7 @@ mod holding;
 mod idle;
 mod local;
 mod messages;
+mod pacing;
 mod panics;
 mod remotes;
 mod timers;

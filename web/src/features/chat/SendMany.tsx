@@ -64,7 +64,7 @@ function Account({ run, isOpen, onStop }: { run: Run; isOpen: boolean; onStop: (
       {run.endedAtMs === null ? (
         <div className={styles.running}>
           <Progress
-            label={isOpen ? "Settled" : "Waits for the connection"}
+            label={isOpen ? "Settled" : "Waiting"}
             done={counts.answered + counts.failed}
             total={run.total}
             startedAtMs={run.startedAtMs}

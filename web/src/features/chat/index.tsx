@@ -24,7 +24,7 @@ import { ItemRow } from "./ItemRow";
 import { SendMany } from "./SendMany";
 import { keptSession } from "./session";
 
-const USUAL_ROW_HEIGHT = 92;
+const USUAL_ROW_HEIGHT = 84;
 
 /** One writes, the server answers: `/random` as a conversation. */
 export default function ChatPage() {

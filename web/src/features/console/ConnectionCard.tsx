@@ -81,8 +81,8 @@ export function ConnectionCard({ session, state }: { session: ConsoleSession; st
             />
           </div>
         </form>
-        <Standing session={session} state={state} />
         <CloseForm session={session} state={state} />
+        <Standing session={session} state={state} />
       </div>
     </Card>
   );
@@ -107,18 +107,20 @@ function Choices({
       <span className={styles.legend} aria-hidden="true">
         {label === "Recent addresses" ? "Recent" : "Here"}
       </span>
-      {urls.map((url) => (
-        <button
-          key={url}
-          type="button"
-          className={styles.choice}
-          aria-pressed={url === typed}
-          title={url}
-          onClick={() => onChoose(url)}
-        >
-          {url.startsWith(`${here}/`) ? url.slice(here.length) : url}
-        </button>
-      ))}
+      <div className={styles.chosen}>
+        {urls.map((url) => (
+          <button
+            key={url}
+            type="button"
+            className={styles.choice}
+            aria-pressed={url === typed}
+            title={url}
+            onClick={() => onChoose(url)}
+          >
+            {url.startsWith(`${here}/`) ? url.slice(here.length) : url}
+          </button>
+        ))}
+      </div>
     </fieldset>
   );
 }
@@ -161,7 +163,7 @@ function standing(state: ConnectionState, detail: string): string {
 function causeHint(state: { kind: "refused"; reason: string } | { kind: "reconnecting"; why: string }): string {
   const why = state.kind === "refused" ? state.reason : state.why;
   if (!why.includes("does not tell why")) return "";
-  return `Look whether something listens there, whether it lets in pages of ${location.origin}, and for wss:// whether its certificate is trusted.`;
+  return `Check that something listens there, that it admits pages of ${location.origin}, and, for wss://, its certificate.`;
 }
 
 function CloseForm({ session, state }: { session: ConsoleSession; state: ConnectionState }) {

@@ -38,7 +38,7 @@ const TYPES = [
 
 /** Everything that passed, newest last. */
 export function LogCard({ session, snapshot }: { session: ConsoleSession; snapshot: ConsoleSnapshot }) {
-  const { entries, filter, size, dropped, counters } = snapshot;
+  const { entries, filter, size, dropped, counters, isPaused, waiting } = snapshot;
   const [expanded, setExpanded] = useState<ReadonlySet<number>>(new Set());
   const toggle = useCallback((id: number) => {
     setExpanded((before) => {
@@ -53,19 +53,12 @@ export function LogCard({ session, snapshot }: { session: ConsoleSession; snapsh
       flush
       className={styles.card}
       aside={
-        <span className={styles.counts}>
-          <span>
-            <b>{formatCount(counters?.messagesIn)}</b> in
-            <span className={styles.bytes}> {formatBytes(counters?.bytesIn)}</span>
-          </span>
-          <span>
-            <b>{formatCount(counters?.messagesOut)}</b> out
-            <span className={styles.bytes}> {formatBytes(counters?.bytesOut)}</span>
-          </span>
+        <span className={styles.actions}>
+          <Actions session={session} snapshot={snapshot} />
         </span>
       }
     >
-      <Tools session={session} snapshot={snapshot} />
+      <Filters session={session} snapshot={snapshot} />
       <VirtualList
         label="Log of messages"
         className={styles.list}
@@ -78,95 +71,105 @@ export function LogCard({ session, snapshot }: { session: ConsoleSession; snapsh
         follow
         empty={size === 0 ? <NothingYet /> : <NothingMatches session={session} filter={filter} />}
       />
-      <p className={styles.bounds}>
-        {formatCountOf(entries.length, "entry", "entries")} shown of {formatCount(size)}.{" "}
-        {dropped > 0
-          ? `${formatCount(dropped)} older ones gave way.`
-          : `The latest ${formatCount(ENTRIES_MAX)} are kept, ${LOG_BYTES_MAX >> 20} MiB at most.`}
-      </p>
+      <div className={styles.foot}>
+        <p>
+          {formatCountOf(entries.length, "entry", "entries")} shown of {formatCount(size)}
+          {dropped > 0
+            ? `; ${formatCount(dropped)} older ones gave way.`
+            : `; the latest ${formatCount(ENTRIES_MAX)} are kept, ${LOG_BYTES_MAX >> 20} MiB at most.`}{" "}
+          <b role="status">{isPaused && `Paused: ${formatCount(waiting)} waiting.`}</b>
+        </p>
+        <p className={styles.counts}>
+          <span>
+            <b>{formatCount(counters?.messagesIn)}</b> in, {formatBytes(counters?.bytesIn)}
+          </span>
+          <span>
+            <b>{formatCount(counters?.messagesOut)}</b> out, {formatBytes(counters?.bytesOut)}
+          </span>
+        </p>
+      </div>
     </Card>
   );
 }
 
-function Tools({ session, snapshot }: { session: ConsoleSession; snapshot: ConsoleSnapshot }) {
-  const { entries, filter, isPaused, waiting, dropped, size } = snapshot;
+function Filters({ session, snapshot: { filter, isPaused } }: { session: ConsoleSession; snapshot: ConsoleSnapshot }) {
   const change = (part: Partial<Filter>) => {
     session.filter = { ...filter, ...part };
   };
-  const shown = formatCountOf(entries.length, "entry", "entries");
   return (
-    <div className={styles.tools}>
-      <div className={styles.filters}>
-        <TextField
-          label="Filter by text"
-          hideLabel
-          type="search"
-          className={styles.search}
-          placeholder="Filter by text"
-          value={filter.text}
-          onChange={(event) => change({ text: event.target.value })}
-        />
-        <Select
-          label="Direction"
-          hideLabel
-          options={DIRECTIONS}
-          value={filter.direction}
-          onChange={(event) => change({ direction: event.target.value as Filter["direction"] })}
-        />
-        <Select
-          label="Type"
-          hideLabel
-          options={TYPES}
-          value={filter.type}
-          onChange={(event) => change({ type: event.target.value as Filter["type"] })}
-        />
-      </div>
-      <div className={styles.actions}>
-        <Button
-          size="small"
-          icon={isPaused ? <PlayIcon /> : <PauseIcon />}
-          aria-pressed={isPaused}
-          onClick={() => session.togglePause()}
-        >
-          {isPaused ? "Resume" : "Pause"}
-        </Button>
-        <span className={styles.waiting} role="status">
-          {isPaused && `${formatCount(waiting)} waiting`}
-        </span>
-        <span className={styles.spring} />
-        <Button
-          kind="quiet"
-          size="small"
-          className={styles.tool}
-          icon={<CopyIcon />}
-          disabled={entries.length === 0}
-          onClick={() => copyText(entries.map(entryLine).join("\n"), `${shown} copied.`)}
-        >
-          Copy
-        </Button>
-        <Button
-          kind="quiet"
-          size="small"
-          className={styles.tool}
-          icon={<DownloadIcon />}
-          disabled={entries.length === 0}
-          title={`Save ${shown} as NDJSON, one JSON object a line`}
-          onClick={() => download(exportLines(entries, dropped), exportName(new Date()))}
-        >
-          Export
-        </Button>
-        <Button
-          kind="quiet"
-          size="small"
-          className={styles.tool}
-          icon={<ClearIcon />}
-          disabled={size === 0}
-          onClick={() => session.clear()}
-        >
-          Clear
-        </Button>
-      </div>
+    <div className={styles.filters}>
+      <TextField
+        label="Filter by text"
+        hideLabel
+        type="search"
+        className={styles.search}
+        placeholder="Filter by text"
+        value={filter.text}
+        onChange={(event) => change({ text: event.target.value })}
+      />
+      <Select
+        label="Direction"
+        hideLabel
+        options={DIRECTIONS}
+        value={filter.direction}
+        onChange={(event) => change({ direction: event.target.value as Filter["direction"] })}
+      />
+      <Select
+        label="Type"
+        hideLabel
+        options={TYPES}
+        value={filter.type}
+        onChange={(event) => change({ type: event.target.value as Filter["type"] })}
+      />
+      <Button
+        className={styles.pause}
+        icon={isPaused ? <PlayIcon /> : <PauseIcon />}
+        onClick={() => session.togglePause()}
+      >
+        {isPaused ? "Resume" : "Pause"}
+      </Button>
     </div>
+  );
+}
+
+function Actions({ session, snapshot }: { session: ConsoleSession; snapshot: ConsoleSnapshot }) {
+  const { entries, dropped, size } = snapshot;
+  const shown = formatCountOf(entries.length, "entry", "entries");
+  const isEmpty = entries.length === 0;
+  return (
+    <>
+      <Button
+        kind="quiet"
+        size="small"
+        className={styles.tool}
+        icon={<CopyIcon />}
+        disabled={isEmpty}
+        onClick={() => copyText(entries.map(entryLine).join("\n"), `${shown} copied.`)}
+      >
+        Copy
+      </Button>
+      <Button
+        kind="quiet"
+        size="small"
+        className={styles.tool}
+        icon={<DownloadIcon />}
+        disabled={isEmpty}
+        title={`Save ${shown} as NDJSON, one JSON object a line`}
+        onClick={() => download(exportLines(entries, dropped), exportName(new Date()))}
+      >
+        Export
+      </Button>
+      <Button
+        kind="quiet"
+        size="small"
+        className={styles.tool}
+        icon={<ClearIcon />}
+        disabled={size === 0}
+        onClick={() => session.clear()}
+      >
+        Clear
+      </Button>
+    </>
   );
 }
 

@@ -71,7 +71,7 @@ export function SendBinary({ isOpen, send }: SendProps) {
           label="Bytes to send, as hex"
           hideLabel
           mono
-          rows={4}
+          rows={3}
           spellCheck={false}
           placeholder="48 65 6c 6c 6f"
           value={typed}

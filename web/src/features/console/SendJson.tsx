@@ -24,7 +24,7 @@ export function SendJson({ isOpen, send }: SendProps) {
         label="JSON to send"
         hideLabel
         mono
-        rows={4}
+        rows={3}
         spellCheck={false}
         placeholder={'{"action": "subscribe", "letter": "a"}'}
         value={text}

@@ -13,7 +13,7 @@ export function SendText({ isOpen, send }: SendProps) {
       <TextArea
         label="Text to send"
         hideLabel
-        rows={4}
+        rows={3}
         mono
         placeholder="Any text; an empty message is one too"
         value={text}

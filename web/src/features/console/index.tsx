@@ -1,4 +1,4 @@
-import { PageHeader } from "@shared/design";
+import { classes, PageHeader } from "@shared/design";
 import { useFrameStore } from "@shared/frame-store";
 import { useEffect } from "react";
 import { ConnectionCard } from "./ConnectionCard";
@@ -15,20 +15,20 @@ export default function ConsolePage() {
   const snapshot = useFrameStore(session.store);
   const isOpen = snapshot.state.kind === "open";
   return (
-    <div className={styles.page}>
+    <>
       <PageHeader title="Console">Connect to any WebSocket, send what you like, and see every message.</PageHeader>
       <div className={styles.columns}>
         <div className={styles.column}>
           <ConnectionCard session={session} state={snapshot.state} />
           <RoundTripCard session={session} isOpen={isOpen} roundTrip={snapshot.roundTrip} />
         </div>
-        <div className={styles.column}>
+        <div className={classes(styles.column, styles.traffic)}>
           <div className={styles.logPlace}>
             <LogCard session={session} snapshot={snapshot} />
           </div>
           <SendCard session={session} isOpen={isOpen} />
         </div>
       </div>
-    </div>
+    </>
   );
 }

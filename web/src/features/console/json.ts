@@ -63,8 +63,11 @@ export function compactJson(text: string): string {
   return tokens(text).join("");
 }
 
+/** Deeper levels are indented no further: a line of brackets must not become megabytes of spaces. */
+const INDENTED_LEVELS_MAX = 40;
+
 function newLine(level: number): string {
-  return `\n${"  ".repeat(level)}`;
+  return `\n${"  ".repeat(Math.min(level, INDENTED_LEVELS_MAX))}`;
 }
 
 function tokens(text: string): string[] {

@@ -92,6 +92,9 @@ export function VirtualList<T>({
     },
   });
 
+  // At the end nothing need be corrected for a row that turns out lower; a correction would look like scrolling away.
+  virtualizer.shouldAdjustScrollPositionOnItemSizeChange = follow && atEnd ? () => false : undefined;
+
   const height = virtualizer.getTotalSize();
   // Also when a measured height differs from the estimate, hence on `height`.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the list has grown

@@ -1,4 +1,4 @@
-import { render, screen } from "@testing-library/react";
+import { fireEvent, render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { useState } from "react";
 import { describe, expect, it, vi } from "vitest";
@@ -101,5 +101,66 @@ describe("a list of 10,000", () => {
     expect(rows.length).toBeGreaterThan(5);
     expect(rows.length).toBeLessThan(100);
     expect(rows[0]).toHaveAttribute("aria-setsize", "10000");
+  });
+
+  it("has one row in the tab order; arrow keys lead to the others", async () => {
+    const user = userEvent.setup();
+    render(
+      <VirtualList
+        label="Messages"
+        items={[1, 2, 3]}
+        keyOf={(item) => item}
+        render={(item, _, tabIndex) => (
+          <button type="button" tabIndex={tabIndex}>
+            {item}
+          </button>
+        )}
+        estimatedHeight={40}
+      />,
+    );
+    const button = (name: string) => screen.getByRole("button", { name });
+    await user.tab();
+    expect(screen.getByRole("region", { name: "Messages" })).toHaveFocus();
+    await user.tab();
+    expect(button("3")).toHaveFocus();
+    await user.keyboard("{ArrowUp}");
+    expect(button("2")).toHaveFocus();
+    expect(button("2")).toHaveAttribute("tabindex", "0");
+    expect(button("3")).toHaveAttribute("tabindex", "-1");
+    await user.keyboard("{Home}");
+    expect(button("1")).toHaveFocus();
+    await user.keyboard("{ArrowUp}");
+    expect(button("1")).toHaveFocus();
+  });
+
+  it("stays at its end until the reader leaves it, then says how many are new", async () => {
+    const user = userEvent.setup();
+    const listOf = (first: number, last: number) => (
+      <VirtualList
+        label="Messages"
+        items={Array.from({ length: last - first + 1 }, (_, index) => first + index)}
+        keyOf={(item) => item}
+        render={(item) => item}
+        estimatedHeight={40}
+        follow
+      />
+    );
+    const { rerender } = render(listOf(1, 100));
+    const region = screen.getByRole("region", { name: "Messages" });
+    vi.spyOn(region, "scrollHeight", "get").mockReturnValue(4_000);
+    rerender(listOf(1, 200));
+    expect(region.scrollTop).toBe(4_000);
+    expect(screen.queryByRole("button")).toBeNull();
+
+    region.scrollTop = 1_000;
+    fireEvent.scroll(region);
+    expect(screen.getByRole("button", { name: "Newest" })).toBeInTheDocument();
+    // Fifty came and the first fifty went.
+    rerender(listOf(51, 250));
+    expect(screen.getByRole("button", { name: "50 new" })).toBeInTheDocument();
+    expect(region.scrollTop).toBeLessThan(4_000);
+    await user.click(screen.getByRole("button", { name: "50 new" }));
+    expect(region.scrollTop).toBe(4_000);
+    expect(screen.queryByRole("button")).toBeNull();
   });
 });

@@ -38,13 +38,26 @@ pub(crate) struct ViewArgs {
     pub(super) no_tui: bool,
     /// Print nothing; the exit code says the verdict
     #[arg(long, help_heading = OUTPUT)]
-    pub(super) quiet: bool,
+    pub(in crate::load) quiet: bool,
 }
 
 impl ViewArgs {
     /// Whether standard output is for the report.
-    pub(super) fn json_on_stdout(&self) -> bool {
+    pub(in crate::load) fn json_on_stdout(&self) -> bool {
         self.json.as_ref().is_some_and(|path| path.as_os_str() == STDOUT)
+    }
+
+    /// A flag that was given and asks for what remains of one run, which a search has not.
+    pub(in crate::load) fn of_one_run(&self) -> Option<&'static str> {
+        let given = [
+            (self.html.is_some(), "--html"),
+            (self.csv.is_some(), "--csv"),
+            (self.hdr.is_some(), "--hdr"),
+            (self.ledger.is_some(), "--ledger"),
+            (self.save_baseline.is_some(), "--save-baseline"),
+            (self.baseline.is_some(), "--baseline"),
+        ];
+        given.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
     }
 }
 

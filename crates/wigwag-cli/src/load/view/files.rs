@@ -112,6 +112,18 @@ impl Files {
     }
 }
 
+impl ViewArgs {
+    /// Writes JSON of another kind than an outcome to where `--json` says, if it was given.
+    pub(in crate::load) fn write_json(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        let Some(path) = &self.json else { return Ok(()) };
+        let written = Target::prepare(path).and_then(|target| target.write(write));
+        written.with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
 fn keep<T>(first_error: &mut Option<anyhow::Error>, result: anyhow::Result<T>) -> Option<T> {
     result.map_err(|error| first_error.get_or_insert(error)).ok()
 }
@@ -153,7 +165,7 @@ impl Target {
 
     fn write(mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         match &mut self {
-            Self::Stdout => write(&mut BufWriter::new(io::stdout().lock())),
+            Self::Stdout => super::ignore_broken_pipe(write(&mut BufWriter::new(io::stdout().lock()))),
             Self::Special(_, file) => write(&mut BufWriter::new(file)),
             Self::File { path, partial, file } => {
                 write(&mut BufWriter::new(file))?;

@@ -1,6 +1,9 @@
 //! A run as lines on standard error: one per second at first, fewer later.
 
-use std::time::Duration;
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use wigwag_load::{
     Outcome, RunHandle,
@@ -16,7 +19,8 @@ pub(super) fn watch(run: &RunHandle) -> Outcome {
         if let Some(outcome) = run.wait_for(pause(printed)) {
             return outcome;
         }
-        eprintln!("{}", line(&run.snapshot()));
+        // Where nobody reads them any more, the run goes on.
+        let _ = writeln!(io::stderr(), "{}", line(&run.snapshot()));
         printed += 1;
     }
 }

@@ -160,7 +160,8 @@ pub(super) fn marks(timeline: &Timeline, length: f64) -> Vec<MarkLine> {
     lines
 }
 
-fn mark_class(mark: &Mark) -> &'static str {
+/// A mark's kind, as the style sheet names it.
+pub(super) fn mark_class(mark: &Mark) -> &'static str {
     match mark.kind {
         MarkKind::Fault => "fault",
         MarkKind::Lost => "lost",

@@ -24,8 +24,8 @@ pub(super) fn of(outcome: &Outcome) -> Vec<Column> {
     if !(stretch.is_finite() && stretch > 0.0) {
         return Vec::new();
     }
-    let all = &outcome.timeline.stretches;
     let end = outcome.sending.as_secs_f64();
+    let all = until_the_last_answer(&outcome.timeline.stretches, stretch, end);
     let together = all.len().div_ceil(COLUMNS_MAX).max(1);
     let mut columns: Vec<Column> = Vec::new();
     for (at, seconds) in all.chunks(together).enumerate() {
@@ -46,6 +46,13 @@ pub(super) fn of(outcome: &Outcome) -> Vec<Column> {
         }
     }
     columns
+}
+
+/// Without what comes after the last answer: connections that close are no part of the load.
+fn until_the_last_answer(all: &[Second], stretch: f64, end: f64) -> &[Second] {
+    let is_over = |(at, second): (usize, &Second)| at as f64 * stretch >= end && second.sent + second.answered == 0;
+    let over = all.iter().enumerate().rev().take_while(|(at, second)| *at > 0 && is_over((*at, second))).count();
+    &all[..all.len() - over]
 }
 
 fn merged(seconds: &[Second]) -> Second {

@@ -94,7 +94,8 @@ pub(super) fn curve(outcome: &Outcome) -> Option<Chart> {
     series.retain(|(_, _, latency)| !latency.is_empty());
     let count = series.iter().map(|(_, _, latency)| latency.count()).max()?;
     let nines = (count as f64).log10().clamp(1.0, 8.0);
-    let least = series.iter().map(|(_, _, latency)| latency.min().as_secs_f64()).fold(f64::INFINITY, f64::min);
+    // The lag's least is 0, which a logarithmic axis does not reach: the other two say where it begins.
+    let least = series.iter().take(2).map(|(_, _, latency)| latency.min().as_secs_f64()).fold(f64::INFINITY, f64::min);
     let most = series.iter().map(|(_, _, latency)| latency.max().as_secs_f64()).fold(0.0, f64::max);
     let axis = Log::between(least, most);
     let mut chart = Chart {
@@ -146,9 +147,16 @@ fn percentiles(nines: f64) -> Vec<Tick> {
         (0.999_999, "p99.9999"),
     ];
     let place = |share: f64| -(1.0 - share).log10() / nines;
-    let inside = named.into_iter().filter(|(share, _)| place(*share) < 0.95);
-    let ticks = inside.map(|(share, name)| Tick { at: place(share), label: name.to_owned() });
-    ticks.chain([Tick { at: 1.0, label: "max".to_owned() }]).collect()
+    let mut ticks: Vec<Tick> = Vec::new();
+    for (share, name) in named {
+        // Longer names need more room; `max` stands at the end.
+        let (at, room) = (place(share), 0.014 * (name.len() + 4) as f64);
+        if at < 1.0 - room && ticks.last().is_none_or(|last| at - last.at > room) {
+            ticks.push(Tick { at, label: name.to_owned() });
+        }
+    }
+    ticks.push(Tick { at: 1.0, label: "max".to_owned() });
+    ticks
 }
 
 fn describe(intended: &Latency, service: &Latency) -> String {

@@ -2,7 +2,10 @@
 
 use askama::Template;
 
-use super::{chart::Chart, columns, heat, timelines};
+use super::{
+    chart::{Chart, mark_class},
+    columns, heat, timelines,
+};
 use crate::{
     account::Class,
     outcome::{Offender, Outcome, Verdict},
@@ -13,6 +16,7 @@ use crate::{
         summary::{COLUMNS, cell, figure, offender_line, rows},
         words::{self, count, plain},
     },
+    snapshot::Mark,
 };
 
 #[derive(Template)]
@@ -45,6 +49,7 @@ pub(super) struct Page {
     settings: Vec<(String, String)>,
     environment: Vec<(&'static str, String)>,
     reproduction: Reproduction,
+    marks: Vec<(String, &'static str, String)>,
 }
 
 struct Banner {
@@ -134,6 +139,7 @@ impl Page {
             settings: outcome.plan.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             environment: environment(outcome),
             reproduction: reproduction(outcome),
+            marks: marks(outcome),
             url,
         }
     }
@@ -165,8 +171,9 @@ fn figures(outcome: &Outcome) -> Vec<Fact> {
         if intended.is_empty() { words::UNKNOWN.to_owned() } else { words::time(intended.quantile(share)) }
     };
     let over = words::time(outcome.sending);
+    let throughput = if outcome.sending.is_zero() { words::UNKNOWN.to_owned() } else { words::rate(outcome.rate) };
     vec![
-        fact("throughput", words::rate(outcome.rate), asked.unwrap_or_else(|| format!("over {over}"))),
+        fact("throughput", throughput, asked.unwrap_or_else(|| format!("over {over}"))),
         fact("latency p50", latency(0.5), "intended → answer".to_owned()),
         fact("latency p99", latency(0.99), "intended → answer".to_owned()),
         fact("latency max", latency(1.0), "intended → answer".to_owned()),
@@ -302,6 +309,18 @@ fn connections(outcome: &Outcome) -> Vec<Fact> {
     facts
 }
 
+/// What happened and when, for readers of paper and small screens; the charts name only some.
+fn marks(outcome: &Outcome) -> Vec<(String, &'static str, String)> {
+    let all = &outcome.timeline.marks;
+    let row = |mark: &Mark| (words::seconds(mark.at), mark_class(mark), plain(&mark.text).into_owned());
+    let mut rows: Vec<_> = all.iter().take(MARKS_LISTED_MAX).map(row).collect();
+    if all.len() > MARKS_LISTED_MAX {
+        let more = (all.len() - MARKS_LISTED_MAX) as u64;
+        rows.push((String::new(), "load", format!("{} more, in --json", count(more))));
+    }
+    rows
+}
+
 fn environment(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let place = &outcome.environment;
     let all = [
@@ -340,4 +359,5 @@ impl Offence {
     }
 }
 
+const MARKS_LISTED_MAX: usize = 40;
 const WORKERS_SHOWN_MAX: usize = 16;

@@ -79,8 +79,12 @@ pub(super) fn latencies(text: &mut Text, outcome: &Outcome) {
 
 pub(super) fn facts(text: &mut Text, outcome: &Outcome) {
     let asked = outcome.rate_asked.map(|rate| format!(" of {} asked for", words::rate(rate))).unwrap_or_default();
-    let took = words::time(outcome.sending);
-    text.fact("Throughput", &format!("{}{asked}, over {took}", words::rate(outcome.rate)));
+    if outcome.sending.is_zero() {
+        text.fact("Throughput", &format!("{}{asked}: no message was answered", words::UNKNOWN));
+    } else {
+        let took = words::time(outcome.sending);
+        text.fact("Throughput", &format!("{}{asked}, over {took}", words::rate(outcome.rate)));
+    }
     let bytes = outcome.bytes;
     text.fact("Bytes", &format!("{} sent, {} received", words::bytes(bytes.sent), words::bytes(bytes.received)));
     connections(text, outcome);
@@ -140,6 +144,9 @@ fn faults(text: &mut Text, outcome: &Outcome) {
 fn generator(text: &mut Text, outcome: &Outcome) {
     let health = &outcome.health;
     let cpu: Vec<String> = health.workers.iter().map(|worker| words::percent(worker.cpu)).collect();
+    if cpu.is_empty() {
+        return;
+    }
     let workers = counted(cpu.len() as u64, "worker");
     let crowded = if cpu.len() > WORKERS_NAMED_MAX {
         let mean = health.workers.iter().map(|worker| worker.cpu).sum::<f64>() / cpu.len() as f64;

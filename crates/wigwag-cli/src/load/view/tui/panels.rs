@@ -31,11 +31,13 @@ pub(super) fn load(snapshot: &Snapshot, style: Style) -> Vec<Line<'static>> {
     if connections.opening > 0 {
         open.push(Span::raw(format!(", {} opening", count(connections.opening))));
     }
-    let asked = snapshot.rate_asked.map(|asked| format!(" of {}", rate(asked)));
-    let now = vec![
-        Span::styled(rate(snapshot.rate_now), style.strong()),
-        Span::styled(asked.unwrap_or_default(), style.muted()),
-    ];
+    let now = match snapshot.rate_asked {
+        None => vec![Span::styled(rate(snapshot.rate_now), style.strong())],
+        Some(asked) => vec![
+            Span::styled(words::short(snapshot.rate_now), style.strong()),
+            Span::styled(format!(" of {}", rate(asked)), style.muted()),
+        ],
+    };
     let bytes = &snapshot.bytes;
     vec![
         row("connections", open),
@@ -53,10 +55,7 @@ pub(super) fn load(snapshot: &Snapshot, style: Style) -> Vec<Line<'static>> {
             "in flight",
             vec![
                 Span::raw(count(snapshot.in_flight)),
-                Span::styled(
-                    format!("   ↑ {} ↓ {}", words::bytes(bytes.sent), words::bytes(bytes.received)),
-                    style.muted(),
-                ),
+                Span::styled(format!("  {} out", words::bytes(bytes.sent)), style.muted()),
             ],
         ),
     ]
@@ -103,9 +102,8 @@ pub(super) fn ledger(snapshot: &Snapshot, style: Style, width: u16) -> Vec<Line<
         spans.push(Span::styled(term.to_string(), ink));
     }
     let classes = || Class::SENT.into_iter().chain(Class::SURPLUS).filter(|class| *class != Class::Ok);
-    let texts: Vec<(String, String, bool)> = classes()
-        .map(|class| (class.label().to_owned(), words::short(account[class] as f64), account[class] > 0))
-        .collect();
+    let texts: Vec<(String, String, bool)> =
+        classes().map(|class| (class.label().to_owned(), number(account[class]), account[class] > 0)).collect();
     let used: usize = texts.iter().map(|(label, number, _)| label.len().max(number.chars().count())).sum();
     let gap = (usize::from(width).saturating_sub(used + 1) / texts.len()).clamp(1, 4);
     let (mut labels, mut numbers) = (vec![Span::raw(" ")], vec![Span::raw(" ")]);
@@ -115,6 +113,11 @@ pub(super) fn ledger(snapshot: &Snapshot, style: Style, width: u16) -> Vec<Line<
         numbers.push(Span::styled(format!("{number:<column$}"), if offends { style.bad() } else { style.strong() }));
     }
     vec![Line::from(spans), Line::from(labels), Line::from(numbers)]
+}
+
+/// Exact as long as it fits into its column.
+fn number(number: u64) -> String {
+    if number < 1_000_000 { count(number) } else { words::short(number as f64) }
 }
 
 /// The most frequent errors, and faults so far; at least one line.
@@ -161,7 +164,7 @@ pub(super) fn generator(snapshot: &Snapshot, style: Style) -> Line<'static> {
     };
     let (descriptors, most_descriptors) = (count(health.descriptors), count(health.descriptors_max));
     let text = format!(
-        "CPU {} at most, {lag}stall {}, {descriptors} of {most_descriptors} descriptors",
+        "CPU {} at most, {lag}stall {}, {descriptors} of {most_descriptors} fds",
         percent(most),
         time(health.stall_max)
     );
@@ -226,20 +229,21 @@ pub(super) fn draw_histogram(frame: &mut Frame<'_>, area: Rect, snapshot: &Snaps
         frame.render_widget(Line::styled(" appears with the first answers", style.muted()), bars);
         return;
     };
-    let width = usize::from(bars.width).max(1);
-    let span = high - low;
-    // Each bucket as wide as there is room, or several to a bar where there is not.
-    let (wide, together) = (if span == 0 { 1 } else { (width / span).max(1) }, span.div_ceil(width).max(1));
-    let sums: Vec<u64> =
-        counts[low..high].chunks(together).map(|chunk| chunk.iter().map(|count| u64::from(*count)).sum()).collect();
-    // The square root lets the slow ones be seen beside the many.
-    let values: Vec<u64> =
-        sums.iter().flat_map(|sum| std::iter::repeat_n((*sum as f64).sqrt().ceil() as u64 * 8, wide)).collect();
+    let (width, span) = (usize::from(bars.width).max(1), high - low);
+    // Buckets and columns are spread over each other; where several buckets share a column, the fullest is shown.
+    let column = |at: usize| {
+        let from = low + at * span / width;
+        let to = (low + (at + 1) * span / width).max(from + 1).min(high);
+        let most = counts[from..to].iter().copied().max().unwrap_or_default();
+        // The square root lets the slow ones be seen beside the many.
+        (f64::from(most).sqrt() * 8.0).ceil() as u64
+    };
+    let values: Vec<u64> = (0..width).map(column).collect();
     let most = values.iter().copied().max().unwrap_or(1).max(1);
     frame.render_widget(Sparkline::default().data(&values).max(most).style(style.sea()), bars);
     let begin = low.checked_sub(1).map_or_else(|| "0".to_owned(), |before| time(Heat::bound(before)));
     let (middle, end) = (time(Heat::bound(low + span / 2)), time(Heat::bound(high - 1)));
-    let used = values.len().min(width);
+    let used = width;
     let gap = |text: &str, at: usize| " ".repeat(at.saturating_sub(text.chars().count()));
     let mut line = begin;
     let place = used / 2;

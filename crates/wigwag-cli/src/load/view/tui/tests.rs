@@ -30,7 +30,7 @@ fn everything_fits_on_80_by_24() {
         "12.4 k msg/s",
         "p99",
         "63,120 sent = 62,864 ok + 256 outstanding",
-        "lost   reordered",
+        "lost  reordered",
         "unsolicited",
         "errors     none",
         "CPU 58 % at most",

@@ -1,0 +1,248 @@
+"""The load tester against servers, ours and others': every message is accounted for, and the verdict is the right one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from conftest import DEADLINE, HERE, WIGWAG, clean_environment, wait_until, wigwag
+
+PASS, NOT_RUN, USAGE, INTEGRITY, THRESHOLD, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+SENT = ["ok", "lost", "reordered", "altered", "misrouted", "late", "in_doubt"]
+
+
+class Load:
+    """A finished run: its exit code and its report."""
+
+    def __init__(self, run, path):
+        self.code, self.out, self.err = run.returncode, run.stdout, run.stderr
+        assert path.exists(), f"no report: {run.returncode} {self.out}{self.err}"
+        self.report = json.loads(path.read_text())
+        self.account = self.report["account"]
+        account = self.account
+        assert account["sent"] == sum(account[name] for name in SENT), account
+        assert account["arrivals"] == sum(account[name] for name in ("answers", "duplicate", "unsolicited")), account
+        assert self.report["judgement"]["exit_code"] == self.code
+
+    @property
+    def verdict(self):
+        return self.report["judgement"]["verdict"]
+
+    def __str__(self):
+        return f"{self.report['judgement']} {self.account} {self.report['errors']} {self.report['health']}"
+
+    def assert_pass(self, messages):
+        assert (self.code, self.verdict) == (PASS, "PASS"), str(self)
+        assert (self.account["sent"], self.account["ok"], self.account["arrivals"]) == (messages,) * 3, str(self)
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Runs `wigwag load` to its end."""
+
+    def run(*args, timeout=120, prefix=()):
+        path = tmp_path / "report.json"
+        path.unlink(missing_ok=True)
+        command = [*prefix, WIGWAG, "load", *map(str, args), f"--json={path}", "--no-tui"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=clean_environment())
+        return Load(done, path)
+
+    return run
+
+
+@pytest.fixture
+def foreign():
+    """Starts servers of others; gives process and URL."""
+    processes = []
+
+    def start(*command):
+        process = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True, env=clean_environment())
+        processes.append(process)
+        port = int(process.stdout.readline())
+        process.port = port
+        return process, f"ws://127.0.0.1:{port}/"
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait(DEADLINE)
+
+
+def python_server(*args):
+    return (sys.executable, HERE / "load_server.py", *args)
+
+
+class TestOwnServer:
+    def test_9000_clients_at_once(self, load, server):
+        run = load(f"{server.url}/random", "-c", 9_000, "-n", 90_000)
+        run.assert_pass(90_000)
+        assert run.report["connections"]["open_max"] == 9_000
+        assert run.report["connections"]["closed"] == 9_000
+        assert run.report["health"]["client_bytes"] < 2_048
+        assert server.metric("wigwag_messages_received_total", service="random") == 90_000
+
+    def test_10000_messages_over_one_connection(self, load, server):
+        run = load(f"{server.url}/random", "-c", 1, "-n", 10_000)
+        run.assert_pass(10_000)
+        assert run.report["expect"] == "suffix"
+
+    @pytest.mark.parametrize("size", ["16", "17..300", "64KiB", "1MiB"])
+    @pytest.mark.parametrize("kind", [[], ["-b"]], ids=["text", "binary"])
+    def test_sizes_and_kinds(self, load, server, size, kind):
+        run = load(f"{server.url}/echo", "-c", 4, "-n", 200, "--size", size, "--in-flight", 8, *kind)
+        run.assert_pass(200)
+        assert run.report["expect"] == "echo"
+
+    def test_compressed_messages(self, load, server):
+        load(f"{server.url}/echo", "-c", 4, "-n", 2_000, "--size", "2KiB", "--compress").assert_pass(2_000)
+
+    def test_messages_of_ones_own_are_checked_too(self, load, server, tmp_path):
+        lines = tmp_path / "lines"
+        lines.write_text('{"n": {sequence}, "by": "{connection}"}\nnaïve ☃ {random} {time}\n')
+        load(f"{server.url}/echo", "-c", 3, "-n", 300, "-f", lines, "--in-flight", 10).assert_pass(300)
+        load(f"{server.url}/random", "-c", 3, "-n", 300, "-m", "{ledger} hello").assert_pass(300)
+        count = load(f"{server.url}/stream", "-c", 2, "-n", 2, "-m", '{"message":"ab"}', "--expect", "count:5")
+        assert (count.code, count.account["ok"], count.account["parts"]) == (PASS, 2, 8), str(count)
+
+    def test_a_wrong_expectation_fails_with_the_difference(self, load, server):
+        run = load(f"{server.url}/random", "-c", 1, "-n", 5, "--expect", "echo")
+        assert (run.code, run.account["altered"]) == (INTEGRITY, 5), str(run)
+        difference = run.report["offenders"][0]["difference"]
+        assert difference["got"].startswith(difference["expected"] + " "), difference
+
+    def test_one_bad_client_harms_nobody(self, load, server):
+        kinds = ("malformed:14", "cut-frame:5", "slow-reader:2", "half-open:2")
+        faults = [word for kind in kinds for word in ("--fault", kind)]
+        run = load(f"{server.url}/echo", "-c", 50, "-d", "3s", *faults)
+        assert run.code == PASS and run.account["ok"] == run.account["sent"] > 0, str(run)
+        counts = {fault["kind"]: (fault["planned"], fault["injected"], fault["detected"]) for fault in run.report["faults"]}
+        assert counts == {"malformed": (14,) * 3, "cut-frame": (5,) * 3, "slow-reader": (2,) * 3, "half-open": (2,) * 3}
+        assert run.report["unexplained"] == 0
+        marks = [mark for mark in run.report["timeline"]["marks"] if mark["kind"] == "fault"]
+        assert len(marks) == 23
+
+    def test_thresholds_decide(self, load, server):
+        url = f"{server.url}/echo"
+        assert load(url, "-n", 100, "--threshold", "sent==100,lost==0").code == PASS
+        assert load(url, "-n", 100, "--threshold", "sent>100").code == THRESHOLD
+
+    def test_ctrl_c_stops_with_a_report(self, server, tmp_path):
+        path = tmp_path / "report.json"
+        command = [WIGWAG, "load", f"{server.url}/echo", "-d", "60s", f"--json={path}", "--no-tui"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment())
+        wait_until(lambda: server.metric("wigwag_messages_received_total", service="echo") > 1_000, "messages")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=DEADLINE)
+        assert process.returncode == INTERRUPTED, out + err
+        report = json.loads(path.read_text())
+        assert report["judgement"]["interrupted"] and report["account"]["ok"] == report["account"]["sent"] > 1_000
+
+
+class TestForeignServers:
+    @pytest.mark.parametrize("kind", ["echo", "numbered"])
+    def test_python(self, load, foreign, kind):
+        _, url = foreign(*python_server(kind))
+        load(url, "-c", 50, "-n", 5_000).assert_pass(5_000)
+        load(url, "-c", 1, "-n", 1_000).assert_pass(1_000)
+
+    @pytest.mark.parametrize("kind", ["echo", "numbered"])
+    def test_node(self, load, foreign, node, kind):
+        server, url = foreign(node, HERE / "ws_server.mjs", kind)
+        load(url, "-c", 50, "-n", 5_000).assert_pass(5_000)
+        load(url, "-c", 1, "-n", 1_000).assert_pass(1_000)
+        server.terminate()
+        assert int(server.stdout.readline()) == 6_000
+
+    def test_malformed_frames_are_noticed_by_node(self, load, foreign, node):
+        _, url = foreign(node, HERE / "ws_server.mjs", "echo")
+        run = load(url, "-c", 20, "-d", "2s", "--fault", "malformed:7", "--fault", "cut-frame:3")
+        assert run.code == PASS and [fault["detected"] for fault in run.report["faults"]] == [3, 7], str(run)
+
+    def test_a_server_that_dies_in_the_middle_fails_with_the_right_account(self, load, foreign):
+        _, url = foreign(*python_server("echo", "--die-after", 500))
+        run = load(url, "-c", 20, "-n", 10_000, "--in-flight", 2)
+        assert (run.code, run.verdict) == (INTEGRITY, "FAIL"), str(run)
+        account, connections = run.account, run.report["connections"]
+        assert connections["lost"] == 20 and connections["opened"] == 20, connections
+        # Who was answered is ok, and whoever waited is in doubt: at most two each.
+        assert account["ok"] <= 500 and 1 <= account["in_doubt"] <= 40, account
+        assert account["sent"] == account["ok"] + account["in_doubt"], account
+        assert run.report["unsent"] == 10_000 - account["sent"]
+
+    def test_with_reconnect_a_restarted_server_is_found_again(self, load, foreign):
+        process, url = foreign(*python_server("echo", "--die-after", 500))
+
+        def restart():
+            process.wait(60)
+            foreign(*python_server("echo", "--port", process.port))
+
+        thread = threading.Thread(target=restart)
+        thread.start()
+        run = load(url, "-c", 20, "-n", 10_000, "--in-flight", 2, "--reconnect")
+        thread.join(60)
+        account, connections = run.account, run.report["connections"]
+        assert (run.code, run.verdict) == (PASS, "PASS"), str(run)
+        assert account["sent"] == 10_000 == account["ok"] + account["in_doubt"] and account["in_doubt"] >= 1, account
+        assert connections["lost"] == connections["recovered"] == 20, connections
+        assert run.report["latencies"]["recovery"]["count"] == 20
+
+
+class TestSaturation:
+    """This machine, not the server, is the limit."""
+
+    def test_a_rate_that_cannot_be_reached_is_inconclusive(self, load, server):
+        run = load(f"{server.url}/echo", "-c", 10, "-d", "2s", "-r", "50m", "-w", 1)
+        # The server may be the slower one here; then the rate is missed. In no case may this pass.
+        assert run.code in (INCONCLUSIVE, THRESHOLD), str(run)
+        assert run.account["ok"] + run.account["late"] == run.account["sent"], str(run)
+
+    @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads cannot be pinned here")
+    def test_a_worker_beside_busy_loops_is_inconclusive(self, load, server):
+        core = min(os.sched_getaffinity(0))
+        pin = ("taskset", "-c", str(core))
+        busy = [subprocess.Popen([*pin, sys.executable, "-c", "while True: pass"]) for _ in range(6)]
+        try:
+            run = load(f"{server.url}/echo", "-c", 10, "-d", "3s", "-r", "20k", "-w", 1, prefix=pin)
+        finally:
+            for process in busy:
+                process.kill()
+                process.wait()
+        assert (run.code, run.verdict) == (INCONCLUSIVE, "INCONCLUSIVE"), str(run)
+        assert run.report["health"]["saturated"], str(run)
+        assert run.account["ok"] == run.account["sent"], str(run)
+
+
+class TestUsage:
+    def test_q_is_refused_because_it_means_two_things(self):
+        run = wigwag("load", "ws://127.0.0.1:1/", "-q")
+        assert run.returncode == USAGE and "use -r for a rate or --quiet" in run.stderr
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            (["--size", "15"], "needs 16 bytes"),
+            (["-n", "10", "--per-connection", "10"], "exclude each other"),
+            (["-c", "0"], "whole number from 1"),
+            (["--expect", "ehco"], "auto, echo, suffix"),
+            (["--threshold", "p99"], "FIGURE<BOUND"),
+            (["--fault", "flood"], "slow-reader"),
+            (["-m", "{seq}"], "unknown placeholder"),
+        ],
+        ids=str,
+    )
+    def test_errors_say_what_to_write_instead(self, args, said):
+        run = wigwag("load", "ws://127.0.0.1:1/", *args)
+        assert run.returncode == USAGE and said in run.stderr, run.stderr
+
+    def test_where_nobody_listens_it_could_not_run(self, load):
+        run = load("ws://127.0.0.1:1/", "-c", 3, "-n", 3)
+        assert run.code == NOT_RUN and "connection refused" in run.report["judgement"]["reasons"][0], str(run)
+
+    @pytest.mark.parametrize("flag", ["-r", "-R", "--rate", "--qps"])
+    def test_all_names_of_the_rate(self, load, server, flag):
+        run = load(f"{server.url}/echo", "-z", "1s", flag, "100")
+        assert run.code in (PASS, INCONCLUSIVE) and run.account["sent"] == 100, str(run)
