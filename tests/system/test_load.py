@@ -25,7 +25,7 @@ class Load:
         self.account = self.report["account"]
         account = self.account
         assert account["sent"] == sum(account[name] for name in SENT), account
-        assert account["arrivals"] == sum(account[name] for name in ("answers", "duplicate", "unsolicited")), account
+        assert account["arrivals"] == sum(account[name] for name in ("answers", "parts", "duplicate", "unsolicited")), account
         assert self.report["judgement"]["exit_code"] == self.code
 
     @property
@@ -84,6 +84,12 @@ class TestOwnServer:
         assert run.report["connections"]["closed"] == 9_000
         assert run.report["health"]["client_bytes"] < 2_048
         assert server.metric("wigwag_messages_received_total", service="random") == 90_000
+
+    def test_more_connections_than_one_table_of_descriptors_holds(self, load, server):
+        run = load(f"{server.url}/echo", "-c", 2_000, "-n", 4_000, prefix=("prlimit", "--nofile=800:800"))
+        run.assert_pass(4_000)
+        assert (run.report["connections"]["open_max"], run.report["health"]["descriptors_max"]) == (2_000, 800)
+        assert len(run.report["health"]["workers"]) >= 3
 
     def test_10000_messages_over_one_connection(self, load, server):
         run = load(f"{server.url}/random", "-c", 1, "-n", 10_000)

@@ -5,6 +5,7 @@
 //! a message under way; to which, the end shows: if all are answered after all, it answered nothing.
 
 mod rules;
+mod script;
 mod tally;
 mod window;
 
@@ -37,6 +38,8 @@ pub(crate) struct Ledger {
     unnamed: HashMap<u32, VecDeque<u64>>,
     /// Messages in doubt, the oldest first: an answer may still come, elsewhere or after the connection was opened again.
     doubtful: BTreeMap<Id, Entry>,
+    /// What scripts wait for, by the connection's place; empty where there is no script.
+    askings: Vec<script::Asking>,
     /// What a recorder has not heard of yet.
     pub(crate) records: Vec<Record>,
     scratch: String,
@@ -72,6 +75,7 @@ impl Ledger {
     pub(crate) fn new(rules: Arc<Rules>, worker: u32, connections: u32) -> Self {
         let windows = std::iter::repeat_with(Window::default).take(connections as usize).collect();
         Self {
+            askings: Self::askings(&rules, connections),
             rules,
             worker,
             windows,
@@ -141,6 +145,7 @@ impl Ledger {
 
     /// The connection is gone: what is left is settled. The numbers go on where it is opened again.
     pub(crate) fn end(&mut self, local: u32, end: End) {
+        self.end_script(local, end);
         let connection = self.global(local);
         let class = if end == End::Closed { Class::Lost } else { Class::InDoubt };
         let unnamed = self.windows[local as usize].unnamed() as usize;

@@ -5,6 +5,7 @@ mod check;
 mod expect;
 mod fault;
 mod payload;
+pub mod script;
 mod threshold;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use wigwag_net::url::WsUrl;
 
+pub(crate) use self::check::WORKERS_MAX;
 pub(crate) use self::payload::Part;
 pub use self::{check::SIZE_MIN, threshold::number};
 pub use self::{
@@ -23,6 +25,7 @@ pub use self::{
     expect::{Expect, ExpectError, JsonPath},
     fault::{Fault, FaultError, FaultKind},
     payload::{Payload, PayloadError, Sizes, Template},
+    script::{Script, ScriptError},
     threshold::{Metric, Relation, Threshold, ThresholdError},
 };
 use crate::account::Class;
@@ -63,6 +66,8 @@ pub struct Plan {
     pub binary: bool,
     /// `--expect`: what a right answer is.
     pub expect: Expect,
+    /// `--script`: what each connection says and expects to hear, instead of the same message over and over.
+    pub script: Option<Arc<Script>>,
     /// `-H`: further request headers. `--auth` and `--bearer` are such headers too.
     pub headers: Vec<(String, String)>,
     /// `-s`: subprotocols, most wanted first.
@@ -126,6 +131,7 @@ impl Default for Plan {
             sizes: None,
             binary: false,
             expect: Expect::Auto,
+            script: None,
             headers: Vec::new(),
             protocols: Vec::new(),
             origin: None,

@@ -6,11 +6,13 @@
 //! | `client` | a simulated client's state |
 //! | `member` | the service of one connection, and the pacer: the ways in |
 //! | `opening` | opening, retiring and closing connections, and what their ends mean |
+//! | `playing` | scenarios: each client's way through the steps of a script |
 //! | `sending` | the closed loop, the open loop, pauses for thought |
 
 mod client;
 mod member;
 mod opening;
+mod playing;
 mod sending;
 
 use std::{
@@ -30,6 +32,7 @@ pub(crate) use self::{
 };
 use crate::{
     control::{Control, Tempo},
+    descriptors,
     ledger::{Ledger, Rules},
     plan::{CheckedPlan, Think},
     shape::{Crowd, Schedule, share},
@@ -45,7 +48,10 @@ pub(crate) struct Job {
     pub(crate) crowd: Crowd,
     /// How to connect, the addresses left out.
     pub(crate) connect: Connect,
+    /// In the order in which to try them.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// The addresses are several servers, used in turn: each connection begins with the next.
+    pub(crate) are_servers: bool,
     /// Local addresses, used in turn; may be empty.
     pub(crate) sources: Vec<IpAddr>,
 }
@@ -86,6 +92,10 @@ pub(crate) struct Core {
     turn_of: usize,
     /// Who thinks, and until when.
     thinking: BinaryHeap<Reverse<(u64, u32)>>,
+    /// How far each client is in its script; empty where there is none.
+    players: Vec<playing::Player>,
+    /// When players go on by themselves.
+    timers: BinaryHeap<Reverse<(u64, u32)>>,
     /// Who has messages to send and a full queue.
     blocked: Vec<u32>,
     /// Clients below this have been started.
@@ -150,6 +160,8 @@ impl Core {
             deadline: u64::MAX,
             turn_of: 0,
             thinking: BinaryHeap::new(),
+            players: vec![playing::Player::default(); if job.rules.script.is_some() { own as usize } else { 0 }],
+            timers: BinaryHeap::new(),
             blocked: Vec::new(),
             started_upto: 0,
             has_begun: false,
@@ -160,10 +172,18 @@ impl Core {
             random: fastrand::Rng::with_seed(crate::payload::mix(job.plan.seed, index, u32::MAX)),
             job,
         };
-        if tempo.rate.is_none() {
+        if tempo.rate.is_none() && core.players.is_empty() {
             core.pending = (0..own).map(|local| core.quota(local)).sum();
         }
         core
+    }
+
+    /// To be called once on the worker's thread, before anything is opened there.
+    fn settle_in(&self) {
+        if self.job.plan.own_tables {
+            // Where the system does not allow it, the process's table has to do, and connections fail when it is full.
+            descriptors::own_table();
+        }
     }
 
     /// One beat of the pacer; gives when the next one is wanted.
@@ -189,7 +209,7 @@ impl Core {
             }
             Phase::Draining => {
                 self.sweep(turn, now);
-                None
+                self.wake_players(turn, now)
             }
             Phase::Closing => {
                 self.close_some(turn, now);
@@ -210,6 +230,7 @@ impl Core {
     /// Whether nothing is left to be sent.
     pub(crate) fn has_sent_all(&self) -> bool {
         match (&self.schedule, self.pending) {
+            _ if !self.players.is_empty() => self.has_played_all(),
             (Some(schedule), _) => schedule.left() == Some(0),
             (None, Some(pending)) => pending == 0,
             (None, None) => false,

@@ -1,12 +1,15 @@
 //! What all workers of a run judge by: [`Rules`].
 
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering::Relaxed},
+};
 
 use serde_json::Value;
 
 use crate::{
     payload::{Payloads, Sent},
-    plan::{CheckedPlan, Expect},
+    plan::{CheckedPlan, Expect, Script},
 };
 
 /// What all workers of a run judge by.
@@ -14,6 +17,8 @@ use crate::{
 pub(crate) struct Rules {
     pub(crate) payloads: Payloads,
     pub(crate) expect: Expect,
+    /// What connections say and expect to hear, instead of payloads and `expect`.
+    pub(crate) script: Option<Arc<Script>>,
     /// Under [`Expect::Auto`]: what the first answer has shown. 0: nothing yet.
     form: AtomicU8,
     /// Answers are matched to messages by order, for they do not name them.
@@ -43,6 +48,7 @@ impl Rules {
             in_order: !payloads.names_messages() || matches!(asked.expect, Expect::Match(_) | Expect::Count(_)),
             payloads,
             expect: asked.expect.clone(),
+            script: asked.script.clone(),
             form: AtomicU8::new(0),
             timeout_nanos: u64::try_from(asked.timeout.as_nanos()).unwrap_or(u64::MAX),
             connections: plan.connections_max,
@@ -65,6 +71,9 @@ impl Rules {
 
     /// The expectation in force, with what `auto` has found.
     pub(crate) fn found(&self) -> String {
+        if let Some(script) = &self.script {
+            return format!("script {}", script.name);
+        }
         match (&self.expect, self.form.load(Relaxed)) {
             (Expect::Auto, form) if form == Form::Echo as u8 => "echo".to_owned(),
             (Expect::Auto, form) if form == Form::Suffix as u8 => "suffix".to_owned(),

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{Payload, Plan, Sizes, expect::Expect};
+use crate::descriptors;
 
 /// A plan that can be run: nothing in it contradicts itself, and every default is chosen.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct CheckedPlan {
     pub duration: Option<Duration>,
     /// Most connections that are open at once.
     pub connections_max: u32,
+    /// Each thread has a table of file descriptors of its own, for one for the process would be too small.
+    pub own_tables: bool,
 }
 
 impl CheckedPlan {
@@ -103,14 +106,19 @@ impl Plan {
             return Err(PlanError::NoTls);
         }
         check_sources(&self)?;
+        check_script(&self)?;
         let connections_max = self.stages.iter().map(|stage| stage.connections).fold(self.connections, u32::max);
         let endless = self.messages.is_none() && self.per_connection.is_none() && self.stages.is_empty();
+        let endless = endless && self.script.is_none();
         let staged: Duration = self.stages.iter().map(|stage| stage.over).sum();
         let duration = match self.duration {
             None if endless => Some(DURATION_DEFAULT),
             None if !self.stages.is_empty() && self.messages.is_none() && self.per_connection.is_none() => Some(staged),
             given => given,
         };
+        let per_table = descriptors::room();
+        let own_tables = connections_max > per_table;
+        let tables = connections_max.div_ceil(per_table.max(1)) as usize;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(CheckedPlan {
             seed: self.seed.unwrap_or_else(|| fastrand::u64(..1 << 48)),
@@ -119,11 +127,18 @@ impl Plan {
                 // Who thinks waits for the answer first.
                 Some(_) => 1,
             }),
-            workers: self.workers.unwrap_or(cores).clamp(1, connections_max.max(1) as usize).min(WORKERS_MAX),
+            workers: self
+                .workers
+                .unwrap_or(cores.max(tables))
+                .clamp(1, connections_max.max(1) as usize)
+                .min(WORKERS_MAX),
             sizes,
-            drain: self.drain.unwrap_or(self.timeout),
+            drain: self
+                .drain
+                .unwrap_or_else(|| self.script.as_ref().map_or(self.timeout, |script| script.longest(self.timeout))),
             duration,
             connections_max,
+            own_tables,
             plan: self,
         })
     }
@@ -210,6 +225,34 @@ fn check_sources(plan: &Plan) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// A script decides what is sent and when.
+fn check_script(plan: &Plan) -> Result<(), PlanError> {
+    let Some(script) = plan.script.as_deref() else { return Ok(()) };
+    const STEPS: &str = "the script's steps say what is sent, and what is expected";
+    const PACE: &str = "the script's steps say when something is sent (wait)";
+    const TIMES: &str = "the script says how often (repeat)";
+    let conflicts = [
+        (plan.messages.is_some(), "-n", TIMES),
+        (plan.per_connection.is_some(), "--per-connection", TIMES),
+        (plan.rate.is_some(), "-r", PACE),
+        (plan.think.is_some(), "--think", PACE),
+        (plan.in_flight.is_some(), "--in-flight", PACE),
+        (!matches!(plan.payload, Payload::Ledger), "-m or -f", STEPS),
+        (plan.sizes.is_some(), "--size", STEPS),
+        (plan.binary, "-b", STEPS),
+        (!matches!(plan.expect, Expect::Auto), "--expect", STEPS),
+    ];
+    if let Some((_, flag, why)) = conflicts.into_iter().find(|(is_there, ..)| *is_there) {
+        return Err(PlanError::Conflict("--script", flag, why));
+    }
+    let answers: u64 = script.steps.iter().map(|step| step.answers()).sum();
+    let passes = script.repeat.unwrap_or(1);
+    match passes.saturating_mul(answers.max(1)) {
+        all @ (MESSAGES_MAX..) => Err(PlanError::Messages(all)),
+        _ => Ok(()),
+    }
+}
+
 fn settings(checked: &CheckedPlan) -> PlanEcho {
     let plan = &checked.plan;
     let time = |time: Duration| humantime::format_duration(time).to_string();
@@ -237,6 +280,7 @@ fn settings(checked: &CheckedPlan) -> PlanEcho {
         None => put("in-flight", checked.in_flight.to_string()),
     }
     let optional = [
+        ("script", plan.script.as_ref().map(|script| script.name.clone())),
         ("messages", plan.messages.map(|count| count.to_string())),
         ("per-connection", plan.per_connection.map(|count| count.to_string())),
         ("duration", checked.duration.map(time)),
@@ -285,5 +329,5 @@ const RATE_MAX: f64 = 1e8;
 /// Messages under way in all, unless asked otherwise: enough to keep a server busy over one connection, and one each over many.
 const IN_FLIGHT_TOTAL: u32 = 256;
 const DURATION_DEFAULT: Duration = Duration::from_secs(10);
-const WORKERS_MAX: usize = 256;
+pub(crate) const WORKERS_MAX: usize = 256;
 const SOURCES_MAX: u32 = 65_536;

@@ -48,7 +48,7 @@ impl Core {
         for local in wanted..self.unborn_from {
             let client = &mut self.clients[local as usize];
             client.is_retiring = true;
-            if client.state == State::Open && self.ledger.window(local).outstanding() == 0 {
+            if client.state == State::Open && self.ledger.outstanding(local) == 0 {
                 self.close(local, turn, now);
             }
         }
@@ -97,6 +97,7 @@ impl Core {
             self.connections.recovered += 1;
             tally.times.recovery.record_nanos(now.saturating_sub(died));
         }
+        self.enter_script(local, now);
         match self.job.control.phase() {
             Phase::Running if self.has_begun => self.start_client(local, socket, now),
             Phase::Closing | Phase::Done => {
@@ -156,7 +157,12 @@ impl Core {
         let job = &self.job;
         let number = local as usize * job.plan.workers + self.index as usize;
         let source = (!job.sources.is_empty()).then(|| job.sources[number % job.sources.len()]);
-        let connect = Connect { addresses: job.addresses.clone(), source, ..job.connect.clone() };
+        let mut addresses = job.addresses.clone();
+        if job.are_servers {
+            let first = number % addresses.len();
+            addresses.rotate_left(first);
+        }
+        let connect = Connect { addresses, source, ..job.connect.clone() };
         self.set_state(local, State::Opening, now);
         self.connections.opening += 1;
         turn.net().connect(connect, Member { core: shared.clone(), local });
@@ -170,6 +176,7 @@ impl Core {
             self.clients[*moved as usize].place = place as u32;
         }
         self.connections.open -= 1;
+        self.leave_script(local);
     }
 
     /// After a death or a failure: again later, or never.

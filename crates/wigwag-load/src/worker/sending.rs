@@ -31,6 +31,9 @@ impl Core {
     /// Sends what is due; gives when the next message is.
     pub(super) fn drive(&mut self, turn: &mut Turn<'_>, now: u64) -> Option<u64> {
         self.follow_tempo();
+        if !self.players.is_empty() {
+            return self.drive_scripts(turn, now);
+        }
         if self.tempo.paused {
             return None;
         }
@@ -51,6 +54,9 @@ impl Core {
 
     /// A connection is there, and messages may be sent.
     pub(super) fn start_client(&mut self, local: u32, socket: &mut Socket<'_>, now: u64) {
+        if !self.players.is_empty() {
+            return self.start_player(local, socket, now);
+        }
         if self.schedule.is_some() {
             return;
         }
@@ -64,6 +70,9 @@ impl Core {
     }
 
     pub(super) fn received(&mut self, local: u32, socket: &mut Socket<'_>, message: Message<'_>) {
+        if !self.players.is_empty() {
+            return self.hear(local, socket, message);
+        }
         let now = self.clock(local, socket.now());
         let is_binary = matches!(message, Message::Binary(_));
         let kind_fits = is_binary == self.job.plan.plan().binary;
@@ -136,7 +145,7 @@ impl Core {
     }
 
     /// Starts clients that were opened before anything could be sent.
-    fn start_some(&mut self, turn: &mut Turn<'_>, now: u64) {
+    pub(super) fn start_some(&mut self, turn: &mut Turn<'_>, now: u64) {
         let upto = (self.started_upto as usize + STARTS_PER_BEAT).min(self.clients.len()) as u32;
         for local in self.started_upto..upto {
             let client = &self.clients[local as usize];
@@ -271,7 +280,7 @@ impl Core {
 }
 
 /// Above this many queued bytes a connection gets no further message: the server does not keep up.
-const QUEUE_BYTES_MAX: usize = 256 << 10;
+pub(super) const QUEUE_BYTES_MAX: usize = 256 << 10;
 /// Messages under way per worker in the open loop, whatever the rate: 16 bytes each. Above it nothing is sent, and the lag
 /// shows it.
 const OUTSTANDING_MAX: u64 = 4 << 20;
