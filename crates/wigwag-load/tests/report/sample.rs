@@ -93,7 +93,7 @@ pub(crate) fn inconclusive() -> Outcome {
     outcome.health.saturated = vec![
         Saturation {
             kind: SaturationKind::Cpu,
-            text: "the workers used 99 % of their cores: use more cores (-w)".to_owned(),
+            text: "the workers used 99 % of their cores: add cores (-w)".to_owned(),
         },
         Saturation {
             kind: SaturationKind::SendLag,
