@@ -4,6 +4,7 @@
 //! that connection's business: on another worker it goes there as a [`Note`]. One that names none is an altered answer to
 //! a message under way; to which, the end shows: if all are answered after all, it answered nothing.
 
+mod fan;
 mod rules;
 mod script;
 mod tally;
@@ -15,6 +16,7 @@ use std::{
 };
 
 pub(crate) use self::{
+    fan::Fan,
     rules::Rules,
     tally::Tally,
     window::{Entry, Window},
@@ -146,6 +148,7 @@ impl Ledger {
     /// The connection is gone: what is left is settled. The numbers go on where it is opened again.
     pub(crate) fn end(&mut self, local: u32, end: End) {
         self.end_script(local, end);
+        self.end_fan(local, end);
         let connection = self.global(local);
         let class = if end == End::Closed { Class::Lost } else { Class::InDoubt };
         let unnamed = self.windows[local as usize].unnamed() as usize;
@@ -169,6 +172,7 @@ impl Ledger {
 
     /// The run is over: what is in doubt stays so.
     pub(crate) fn finish(&mut self) {
+        self.finish_fan();
         for (id, entry) in std::mem::take(&mut self.doubtful) {
             self.record(id, Class::InDoubt, Some(&entry), None);
         }

@@ -10,7 +10,7 @@ use std::{fmt::Write as _, ops::Range};
 use crate::plan::{Part, Payload, Sizes, Template};
 
 /// A message of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Id {
     pub(crate) connection: u32,
     pub(crate) sequence: u32,

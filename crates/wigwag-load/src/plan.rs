@@ -3,6 +3,7 @@
 
 mod check;
 mod expect;
+mod fan;
 mod fault;
 mod payload;
 pub mod script;
@@ -17,16 +18,20 @@ use std::{
 use serde::{Deserialize, Serialize};
 use wigwag_net::url::WsUrl;
 
-pub(crate) use self::check::WORKERS_MAX;
-pub(crate) use self::payload::Part;
 pub use self::{check::SIZE_MIN, threshold::number};
 pub use self::{
     check::{CheckedPlan, PlanEcho, PlanError},
     expect::{Expect, ExpectError, JsonPath},
+    fan::{Broadcast, Delivery, FanOut, TopicMessage},
     fault::{Fault, FaultError, FaultKind},
     payload::{Payload, PayloadError, Sizes, Template},
-    script::{Script, ScriptError},
+    script::{Matcher, Script, ScriptError},
     threshold::{Metric, Relation, Threshold, ThresholdError},
+};
+pub(crate) use self::{
+    check::WORKERS_MAX,
+    fan::{Role, Told},
+    payload::Part,
 };
 use crate::account::Class;
 
@@ -68,6 +73,8 @@ pub struct Plan {
     pub expect: Expect,
     /// `--script`: what each connection says and expects to hear, instead of the same message over and over.
     pub script: Option<Arc<Script>>,
+    /// `--fan-out`: publishers and subscribers, as the script says how. `connections` follows from it.
+    pub fan_out: Option<FanOut>,
     /// `-H`: further request headers. `--auth` and `--bearer` are such headers too.
     pub headers: Vec<(String, String)>,
     /// `-s`: subprotocols, most wanted first.
@@ -132,6 +139,7 @@ impl Default for Plan {
             binary: false,
             expect: Expect::Auto,
             script: None,
+            fan_out: None,
             headers: Vec::new(),
             protocols: Vec::new(),
             origin: None,

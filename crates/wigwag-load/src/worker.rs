@@ -4,12 +4,14 @@
 //! | room | holds |
 //! |---|---|
 //! | `client` | a simulated client's state |
+//! | `fanning` | fan-out: who subscribes and who publishes when |
 //! | `member` | the service of one connection, and the pacer: the ways in |
 //! | `opening` | opening, retiring and closing connections, and what their ends mean |
 //! | `playing` | scenarios: each client's way through the steps of a script |
 //! | `sending` | the closed loop, the open loop, pauses for thought |
 
 mod client;
+mod fanning;
 mod member;
 mod opening;
 mod playing;
@@ -92,6 +94,8 @@ pub(crate) struct Core {
     turn_of: usize,
     /// Who thinks, and until when.
     thinking: BinaryHeap<Reverse<(u64, u32)>>,
+    /// Who publishes in a fan-out; empty where there is none.
+    publishers: Vec<u32>,
     /// How far each client is in its script; empty where there is none.
     players: Vec<playing::Player>,
     /// When players go on by themselves.
@@ -160,6 +164,7 @@ impl Core {
             deadline: u64::MAX,
             turn_of: 0,
             thinking: BinaryHeap::new(),
+            publishers: Vec::new(),
             players: vec![playing::Player::default(); if job.rules.script.is_some() { own as usize } else { 0 }],
             timers: BinaryHeap::new(),
             blocked: Vec::new(),

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use wigwag_load::{
     CheckedPlan, Plan,
-    plan::{Backoff, Expect, Fault, RecorderHandle, Resolve, Sizes, Sources, Stage, Think, Threshold, number},
+    plan::{Backoff, Expect, FanOut, Fault, RecorderHandle, Resolve, Sizes, Sources, Stage, Think, Threshold, number},
 };
 use wigwag_net::url::WsUrl;
 
@@ -84,6 +84,11 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "FILE", help_heading = PAYLOAD)]
     script: Option<PathBuf>,
 
+    /// TOPICS, and of each so many publishers and subscribers, as --script says how: each subscriber must get each publication
+    /// once and in order. -r publications per second in all [default: 100]
+    #[arg(long, value_name = "T:P:S", requires = "script", conflicts_with = "search", help_heading = PAYLOAD)]
+    fan_out: Option<FanOut>,
+
     #[command(flatten)]
     target: target::TargetArgs,
 
@@ -155,6 +160,7 @@ impl LoadArgs {
             sizes: self.size,
             binary: self.binary,
             expect: self.expect.clone(),
+            fan_out: self.fan_out,
             script: self.script.as_deref().map(payload::script).transpose()?,
             timeout: self.timeout,
             connect_timeout: self.connect_timeout,
@@ -237,6 +243,7 @@ Examples:
   wigwag load wss://example.org/chat --ramp 1m -c 5000 --think 1s..5s --threshold 'p99<200ms'
   wigwag load ws://127.0.0.1:8765/echo --search rate -c 100 --until 'p99<50ms && lost==0'
   wigwag load ws://127.0.0.1:8765/stream -c 100 --script examples/load/stream.toml
+  wigwag load ws://127.0.0.1:9000 --script examples/load/broadcast.toml --fan-out 10:1:100 -d 30s
   wigwag load ws://127.0.0.1:9000 -m '{\"id\":\"{ledger}\"}' --expect json:id
 
 Every message carries a number and a checksum, and every answer is checked: nothing is

@@ -1,5 +1,7 @@
 //! The check of a plan: what was asked for becomes what will be done, or an error that says what to write instead.
 
+mod fan;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
@@ -82,6 +84,9 @@ pub enum PlanError {
     /// A template without identity for an expectation that needs one.
     #[error("{0}")]
     Expectation(String),
+    /// A fan-out that cannot be made.
+    #[error("--fan-out: {0}")]
+    FanOut(String),
     /// A range whose ends are the wrong way round.
     #[error("--think: the first time must not be longer than the second")]
     Think,
@@ -99,6 +104,11 @@ impl Plan {
     /// # Errors
     /// The first thing that cannot be done, and what to write instead.
     pub fn check(self) -> Result<CheckedPlan, PlanError> {
+        let this = fan::shaped(self)?;
+        this.check_shaped()
+    }
+
+    fn check_shaped(self) -> Result<CheckedPlan, PlanError> {
         check_load(&self)?;
         check_times(&self)?;
         let sizes = check_payload(&self)?;
@@ -109,7 +119,7 @@ impl Plan {
         check_script(&self)?;
         let connections_max = self.stages.iter().map(|stage| stage.connections).fold(self.connections, u32::max);
         let endless = self.messages.is_none() && self.per_connection.is_none() && self.stages.is_empty();
-        let endless = endless && self.script.is_none();
+        let endless = endless && (self.script.is_none() || self.fan_out.is_some());
         let staged: Duration = self.stages.iter().map(|stage| stage.over).sum();
         let duration = match self.duration {
             None if endless => Some(DURATION_DEFAULT),
@@ -227,7 +237,7 @@ fn check_sources(plan: &Plan) -> Result<(), PlanError> {
 
 /// A script decides what is sent and when.
 fn check_script(plan: &Plan) -> Result<(), PlanError> {
-    let Some(script) = plan.script.as_deref() else { return Ok(()) };
+    let Some(script) = plan.script.as_deref().filter(|_| plan.fan_out.is_none()) else { return Ok(()) };
     const STEPS: &str = "the script's steps say what is sent, and what is expected";
     const PACE: &str = "the script's steps say when something is sent (wait)";
     const TIMES: &str = "the script says how often (repeat)";
@@ -280,6 +290,7 @@ fn settings(checked: &CheckedPlan) -> PlanEcho {
         None => put("in-flight", checked.in_flight.to_string()),
     }
     let optional = [
+        ("fan-out", plan.fan_out.map(|fan_out| fan_out.to_string())),
         ("script", plan.script.as_ref().map(|script| script.name.clone())),
         ("messages", plan.messages.map(|count| count.to_string())),
         ("per-connection", plan.per_connection.map(|count| count.to_string())),

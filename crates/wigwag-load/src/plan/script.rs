@@ -8,7 +8,7 @@ mod parse;
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Template, Think};
+use super::{Broadcast, Template, Think};
 
 pub use self::matching::Matcher;
 pub(crate) use self::matching::{Heard, Saying};
@@ -22,8 +22,10 @@ pub struct Script {
     pub repeat: Option<u64>,
     /// Messages that may come at any time and mean nothing.
     pub ignore: Vec<Matcher>,
-    /// At least one of them sends or expects.
+    /// At least one of them sends or expects; none where there is a `broadcast`.
     pub steps: Arc<[Step]>,
+    /// For a fan-out: how one subscribes and publishes.
+    pub broadcast: Option<Broadcast>,
 }
 
 /// One thing that a connection does.

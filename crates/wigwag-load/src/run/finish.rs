@@ -72,6 +72,7 @@ impl State {
             bytes: Bytes { received: bytes.0, sent: bytes.1 },
             connections: sums.connections,
             errors: sums.errors,
+            fan_out: job.rules.fan.as_ref().map(|fan| fan.report()),
             faults,
             unexplained,
             health,

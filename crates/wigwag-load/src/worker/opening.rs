@@ -98,6 +98,7 @@ impl Core {
             tally.times.recovery.record_nanos(now.saturating_sub(died));
         }
         self.enter_script(local, now);
+        self.enter_fan(local, socket, now);
         match self.job.control.phase() {
             Phase::Running if self.has_begun => self.start_client(local, socket, now),
             Phase::Closing | Phase::Done => {

@@ -21,6 +21,9 @@ impl Core {
         self.deadline = job.control.started().unwrap_or(now).saturating_add(sending.unwrap_or(u64::MAX));
         self.tempo = job.control.tempo();
         self.tempo_changes = job.control.tempo_changes();
+        if job.rules.fan.is_some() {
+            return;
+        }
         let each = asked.per_connection.map(|each| each * u64::from(asked.connections));
         self.schedule = self
             .tempo
@@ -33,6 +36,9 @@ impl Core {
         self.follow_tempo();
         if !self.players.is_empty() {
             return self.drive_scripts(turn, now);
+        }
+        if self.is_fan() {
+            return self.drive_fan(turn, now);
         }
         if self.tempo.paused {
             return None;
@@ -57,7 +63,7 @@ impl Core {
         if !self.players.is_empty() {
             return self.start_player(local, socket, now);
         }
-        if self.schedule.is_some() {
+        if self.schedule.is_some() || self.is_fan() {
             return;
         }
         let Some(think) = self.job.plan.plan().think else { return self.fill(local, socket, now) };
@@ -72,6 +78,9 @@ impl Core {
     pub(super) fn received(&mut self, local: u32, socket: &mut Socket<'_>, message: Message<'_>) {
         if !self.players.is_empty() {
             return self.hear(local, socket, message);
+        }
+        if self.is_fan() {
+            return self.deliver(local, socket, message);
         }
         let now = self.clock(local, socket.now());
         let is_binary = matches!(message, Message::Binary(_));

@@ -193,6 +193,7 @@ fn outcome(seed: u64, sent: u64, seconds: f64, stretches: Vec<Second>, latencies
         latencies,
         rate: if seconds > 0.0 { sent as f64 / seconds } else { 0.0 },
         rate_asked: None,
+        fan_out: None,
         bytes: Bytes { sent: sent * 70, received: sent * 73 },
         connections: Connections {
             wanted: 1_000,

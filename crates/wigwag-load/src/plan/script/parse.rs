@@ -10,7 +10,7 @@ use toml::{
 };
 
 use super::{Matcher, Message, Saying, Script, ScriptError, Step, Wanted};
-use crate::plan::{Template, Think};
+use crate::plan::{Broadcast, Delivery, JsonPath, Template, Think, TopicMessage};
 
 type Held<'a> = Spanned<DeValue<'a>>;
 
@@ -38,7 +38,15 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn script(&mut self, root: &DeTable<'_>) -> Option<Script> {
-        self.check_keys(root, &["repeat", "ignore", "step"], "a scenario");
+        let is_fan = ["subscribe", "publish", "delivery"].iter().any(|name| find(root, name).is_some());
+        if is_fan {
+            return self.fan(root);
+        }
+        self.check_keys(
+            root,
+            &["repeat", "ignore", "step", "topics", "subscribe", "publish", "delivery"],
+            "a scenario",
+        );
         let repeat = find(root, "repeat").and_then(|value| self.number("repeat", value, 1_000_000_000_000));
         let ignore = match find(root, "ignore") {
             None => Vec::new(),
@@ -58,7 +66,68 @@ impl Reader<'_> {
         if read.len() == items.len() && read.iter().all(|step| matches!(step, Step::Wait(_))) {
             return self.wrong(steps, "no step sends or expects anything");
         }
-        Some(Script { name: self.name.to_owned(), repeat, ignore, steps: read.into() })
+        Some(Script { name: self.name.to_owned(), repeat, ignore, steps: read.into(), broadcast: None })
+    }
+
+    /// A scenario for a fan-out.
+    fn fan(&mut self, root: &DeTable<'_>) -> Option<Script> {
+        self.check_keys(root, &["topics", "subscribe", "publish", "delivery"], "a scenario for --fan-out");
+        let mut broadcast = Broadcast::default();
+        if let Some(topics) = find(root, "topics") {
+            let DeValue::Array(items) = topics.get_ref() else {
+                return self.wrong(topics, "`topics` is a list of names, such as topics = [\"A\", \"B\"]");
+            };
+            broadcast.topics = items.iter().filter_map(|item| self.text("topics", item)).collect();
+        }
+        if let Some((value, table)) = self.table(root, "subscribe") {
+            self.check_keys(table, &["send", "expect", "binary"], "[subscribe]");
+            broadcast.subscribe = self.topic_message(value, table, "[subscribe]");
+            broadcast.confirm = find(table, "expect").and_then(|value| self.matcher("expect", value, false));
+        }
+        if let Some((value, table)) = self.table(root, "publish") {
+            self.check_keys(table, &["send", "binary"], "[publish]");
+            broadcast.publish = self.topic_message(value, table, "[publish]");
+        }
+        if let Some((_, table)) = self.table(root, "delivery") {
+            self.check_keys(table, &["match", "topic", "publisher", "sequence", "value"], "[delivery]");
+            broadcast.delivery = Delivery {
+                regex: find(table, "match").and_then(|value| self.regex(value)),
+                topic: self.path(table, "topic"),
+                publisher: self.path(table, "publisher"),
+                sequence: self.path(table, "sequence"),
+                value: self.path(table, "value"),
+            };
+        }
+        let (repeat, ignore, steps) = (None, Vec::new(), Vec::new().into());
+        Some(Script { name: self.name.to_owned(), repeat, ignore, steps, broadcast: Some(broadcast) })
+    }
+
+    fn table<'t, 'a>(&mut self, root: &'t DeTable<'a>, name: &str) -> Option<(&'t Held<'a>, &'t DeTable<'a>)> {
+        let value = find(root, name)?;
+        match value.get_ref() {
+            DeValue::Table(table) => Some((value, table)),
+            _ => self.wrong(value, &format!("`{name}` is a table: write [{name}]")),
+        }
+    }
+
+    fn topic_message(&mut self, whole: &Held<'_>, table: &DeTable<'_>, name: &str) -> Option<TopicMessage> {
+        let Some(value) = find(table, "send") else {
+            return self.wrong(whole, &format!("{name} needs `send`: the text, in which {{topic}} is filled in"));
+        };
+        let binary = find(table, "binary").is_some_and(|value| self.boolean("binary", value));
+        let message = TopicMessage { text: self.text("send", value)?, binary };
+        match message.template("name") {
+            Ok(_) => Some(message),
+            Err(error) => self.wrong(value, &format!("`send`: {error}; {{topic}} as well")),
+        }
+    }
+
+    fn path(&mut self, table: &DeTable<'_>, name: &str) -> Option<JsonPath> {
+        let value = find(table, name)?;
+        match self.text(name, value)?.parse() {
+            Ok(path) => Some(path),
+            Err(error) => self.wrong(value, &format!("`{name}`: {error}")),
+        }
     }
 
     /// A matcher, or a regular expression alone.
@@ -380,6 +449,39 @@ mod tests {
             &[
                 "f.toml line 1: `subscribe` needs `updates`: what may come from then on, such as updates = { match = '^tick' }",
             ],
+        );
+    }
+
+    #[test]
+    fn a_scenario_for_a_fan_out_has_tables_instead_of_steps() {
+        let script = parse(
+            "f.toml",
+            r#"
+            topics = ["a", "b"]
+            [subscribe]
+            send = '{"join":"{topic}"}'
+            expect = { json.joined = true }
+            [publish]
+            send = '{"to":"{topic}","id":"{ledger}"}'
+            [delivery]
+            topic = "to"
+            "#,
+        );
+        let broadcast = script.expect("a scenario").broadcast.expect("a fan-out");
+        assert_eq!(broadcast.topics, ["a", "b"]);
+        assert!(broadcast.confirm.is_some() && !broadcast.delivery.has_sequence());
+        let text = broadcast.publish.expect("a message").template("x").expect("a template").to_string();
+        assert_eq!(text, r#"{"to":"x","id":"{ledger}"}"#);
+        check(
+            "[publish]\nsent = 'x'",
+            &[
+                "f.toml line 1: [publish] needs `send`: the text, in which {topic} is filled in",
+                "f.toml line 2: [publish] has no `sent`: did you mean `send`?",
+            ],
+        );
+        check(
+            "[publish]\nsend = 'x'\n[[step]]\nsend = 'x'",
+            &["f.toml line 3: a scenario for --fan-out has no `step`: use topics, subscribe, publish, delivery"],
         );
     }
 

@@ -87,11 +87,31 @@ pub(super) fn facts(text: &mut Text, outcome: &Outcome) {
     }
     let bytes = outcome.bytes;
     text.fact("Bytes", &format!("{} sent, {} received", words::bytes(bytes.sent), words::bytes(bytes.received)));
+    fan_out(text, outcome);
     connections(text, outcome);
     errors(text, outcome);
     faults(text, outcome);
     generator(text, outcome);
     text.blank();
+}
+
+fn fan_out(text: &mut Text, outcome: &Outcome) {
+    let Some(fan) = &outcome.fan_out else { return };
+    let (half, p99, most) = (fan.skew.quantile(0.5), fan.skew.quantile(0.99), fan.skew.max());
+    let shape = fan.shape;
+    text.fact(
+        "Fan-out",
+        &format!(
+            "{} published to {} x {}, {} came to all; first to last p50 {}, p99 {}, max {}",
+            count(fan.publications),
+            counted(shape.topics.into(), "topic"),
+            counted(shape.subscribers.into(), "subscriber"),
+            count(fan.complete),
+            words::time(half),
+            words::time(p99),
+            words::time(most)
+        ),
+    );
 }
 
 fn connections(text: &mut Text, outcome: &Outcome) {
