@@ -16,7 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use wigwag_net::url::WsUrl;
 
-pub(crate) use self::payload::Part;
+pub(crate) use self::{check::WORKERS_MAX, payload::Part};
 pub use self::{check::SIZE_MIN, threshold::number};
 pub use self::{
     check::{CheckedPlan, PlanEcho, PlanError},
@@ -75,7 +75,7 @@ pub struct Plan {
     pub tls: Option<Arc<rustls::ClientConfig>>,
     /// `--source-ip`: local addresses, used in turn.
     pub sources: Vec<Sources>,
-    /// `--resolve HOST:PORT:ADDRESS`: where to connect instead of asking the resolver.
+    /// `--resolve HOST:PORT:ADDRESS`: where to connect instead of asking the resolver; several are used in turn.
     pub resolve: Vec<Resolve>,
     /// `-t`: after this time an answer is late, and the message's place in the window is free. Default: 10 s.
     pub timeout: Duration,

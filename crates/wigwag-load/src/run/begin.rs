@@ -28,6 +28,7 @@ pub(super) fn start(plan: CheckedPlan) -> Result<Arc<State>, StartError> {
     let began_millis = began.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let asked = plan.plan();
     let addresses = resolve(asked)?;
+    let are_servers = given(asked).nth(1).is_some();
     let sources = sources(&plan, &addresses);
     let payloads = Payloads::new(asked.payload.clone(), plan.sizes, asked.binary, plan.seed, began_millis);
     let job = Arc::new(Job {
@@ -35,7 +36,7 @@ pub(super) fn start(plan: CheckedPlan) -> Result<Arc<State>, StartError> {
         control: Arc::new(Control::new(Instant::now(), asked.rate, plan.workers)),
         crowd: Crowd::new(&plan),
         connect: connect(asked),
-        are_servers: given(asked).nth(1).is_some(),
+        are_servers,
         addresses,
         sources,
         plan,
