@@ -15,10 +15,10 @@ pub(crate) fn room() -> u32 {
     u32::try_from(max().saturating_sub(SPARE)).unwrap_or(u32::MAX)
 }
 
-/// How many connections fit into the tables of as many workers as there may be.
-pub(crate) fn room_of_all() -> u64 {
-    let tables = if cfg!(target_os = "linux") { WORKERS_MAX as u64 } else { 1 };
-    u64::from(room()) * tables
+/// How many connections descriptors allow altogether, with so many workers or as many as there may be.
+pub(crate) fn connections_max(workers: Option<usize>) -> u64 {
+    let tables = if cfg!(target_os = "linux") { workers.unwrap_or(WORKERS_MAX).clamp(1, WORKERS_MAX) } else { 1 };
+    u64::from(room()) * tables as u64
 }
 
 /// Gives the calling thread a table of its own, a copy of the present one. `false` where the system does not allow it.

@@ -340,5 +340,6 @@ const RATE_MAX: f64 = 1e8;
 /// Messages under way in all, unless asked otherwise: enough to keep a server busy over one connection, and one each over many.
 const IN_FLIGHT_TOTAL: u32 = 256;
 const DURATION_DEFAULT: Duration = Duration::from_secs(10);
+/// Most threads of a run.
 pub(crate) const WORKERS_MAX: usize = 256;
 const SOURCES_MAX: u32 = 65_536;

@@ -52,7 +52,7 @@ impl Ceiling {
         if subject == Subject::Rate {
             return least;
         }
-        let descriptors = descriptors::room_of_all();
+        let descriptors = descriptors::connections_max(plan.workers);
         let ports = run::ports_for(plan).unwrap_or(u64::MAX);
         for (load, limit) in [(descriptors, Limit::Descriptors), (ports, Limit::Ports)] {
             // Where the system does not say how many there are, it is not the limit that is known beforehand.
@@ -67,6 +67,7 @@ impl Ceiling {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health;
 
     fn ceiling(subject: Subject, most: u64) -> Ceiling {
         Ceiling::of(&Plan::default(), subject, &SearchPlan { most, ..SearchPlan::default() })
@@ -80,9 +81,11 @@ mod tests {
 
     #[test]
     fn no_more_connections_are_tried_than_descriptors_allow() {
-        let found = ceiling(Subject::Connections, u64::MAX);
+        let plan = Plan { workers: Some(2), ..Plan::default() };
+        let asked = SearchPlan { most: u64::MAX, ..SearchPlan::default() };
+        let found = Ceiling::of(&plan, Subject::Connections, &asked);
         assert_eq!(found.limit, Limit::Descriptors);
-        assert_eq!(found.load, descriptors::room_of_all());
+        assert!(found.load < 2 * descriptors::max(), "{found:?}");
     }
 
     #[test]
