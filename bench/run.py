@@ -29,11 +29,8 @@ import contextlib
 import datetime
 import json
 import os
-import platform
-import resource
 import shlex
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -42,6 +39,8 @@ from pathlib import Path
 
 import catalogue
 from catalogue import CATALOGUE, OUT, PROXIES, ROOT, SERVERS, Unavailable, build_generator, say
+from harness import (START_TIMEOUT_SECONDS, add_place_options, cells, descriptors_raised, free_ports, machine, names_of, on_core,
+                     replace_part, started)
 
 DOCS = ROOT / "docs" / "bench.md"
 RELAYS = ["relayA", "relayB", "relayC", "relayL", "relayM"]
@@ -51,10 +50,7 @@ GROUPS = {"relay": RELAYS}
 MANY_CONNECTIONS = ["D", "E", "relayM"]
 DESCRIPTORS_MIN = 10_200
 RELAY_BASELINE = "nginx"
-MARKS = {"bench": "<!-- bench:begin -->\n{}<!-- bench:end -->", "relay": "<!-- relay:begin -->\n{}<!-- relay:end -->"}
-START_TIMEOUT_SECONDS = 15
 GENERATOR_TIMEOUT_SECONDS = 180
-PORTS = 100
 
 
 def gather(names):
@@ -77,46 +73,14 @@ def measure(server, workload, ports, generator):
     with contextlib.ExitStack() as stack:
         upstream = None
         if server.upstream:
-            _, upstream = stack.enter_context(started(server.upstream, "upstream", next(ports)))
-        process, port = stack.enter_context(started(server, "server", next(ports), upstream))
+            _, upstream = stack.enter_context(started(server.upstream, "upstream", next(ports), core_of(server.upstream)))
+        process, port = stack.enter_context(started(server, "server", next(ports), core_of(server), upstream))
         pid = worker_of(process) if server.has_worker else process.pid
         return generate(server, workload, port, pid, generator)
 
 
-@contextlib.contextmanager
-def started(server, name, port, upstream=None):
-    """The process, listening, and its port; ended afterwards. What it wrote last is added to what goes wrong."""
-    config = OUT / f"{name}.conf"
-    places = {"{port}": str(port), "{upstream}": str(upstream), "{config}": str(config)}
-    config.write_text(filled(server.config, places))
-    command = [filled(word, places) for word in server.command]
-    environment = {**os.environ, **(server.env or {})}
-    with open(OUT / f"{name}.log", "w+") as log:
-        # A session of its own: ctrl-c is for us, and we end what we started.
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-                                   start_new_session=True, preexec_fn=on_core(options.cores[server.aside]))
-        try:
-            wait_until_listening(process, port)
-            yield process, port
-        except RuntimeError as error:
-            log.seek(0)
-            tail = log.read().strip().splitlines()[-2:]
-            raise RuntimeError(" / ".join([str(error), *tail])) from None
-        finally:
-            end(process)
-
-
-def filled(text, places):
-    for place, value in places.items():
-        text = text.replace(place, value)
-    return text
-
-
-def end(process):
-    """Ends a process of ours with what it started: it has a session of its own, and so a group."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def core_of(server):
+    return options.cores[server.aside]
 
 
 def worker_of(process):
@@ -147,45 +111,12 @@ def generate(server, workload, port, pid, generator):
     return json.loads(out)
 
 
-def on_core(core):
-    return lambda: os.sched_setaffinity(0, {core})
-
-
-def wait_until_listening(process, port):
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"the server ended at once with {process.returncode}")
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    raise RuntimeError(f"the server does not listen after {START_TIMEOUT_SECONDS} s")
-
-
-def free_ports():
-    """Ports from --port on, round and round, leaving out those that are taken."""
-    while True:
-        before = time.monotonic()
-        for port in range(options.port, options.port + PORTS):
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-            yield port
-        if time.monotonic() - before < 0.1:
-            raise SystemExit(f"no free port between {options.port} and {options.port + PORTS - 1}: choose with --port")
-
-
 # ---- all runs ----
 
 
 def run_all(servers, generator, runs):
     """Fills `runs[workload][server]` with one result (or None) per round; so much is there if it is interrupted."""
-    ports = free_ports()
+    ports = free_ports(options.port)
     total = options.rounds * sum(len(contenders(workload, servers)) for workload in options.workload)
     done = 0
     for workload in options.workload:
@@ -255,14 +186,6 @@ def limited_by(row):
 
 
 # ---- what is said ----
-
-
-def cells(header, rows):
-    """A Markdown table, padded so that it reads on a terminal too."""
-    table = [header, *rows]
-    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
-    pad = lambda row: "| " + " | ".join(word.ljust(width) for word, width in zip(row, widths)) + " |"
-    return "\n".join([pad(header), "|" + "|".join("-" * (width + 2) for width in widths) + "|", *map(pad, rows)])
 
 
 UNITS = {"E": "E bytes", "relayL": "relayL added µs", "relayM": "relayM bytes"}
@@ -338,12 +261,6 @@ def text(facts, about, detail, summary, servers, baseline):
     return "\n".join(lines) + "\n"
 
 
-def machine():
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}"
-
-
 def write(facts, summary, servers, runs):
     """Prints and keeps the figures; servers and proxies have a text of their own each."""
     parts = {}
@@ -358,32 +275,15 @@ def write(facts, summary, servers, runs):
     (OUT / "result.md").write_text("\n".join(parts.values()))
     say(f"written: {OUT / 'result.json'}, {OUT / 'result.md'}")
     if options.docs:
-        page = DOCS.read_text()
         for part, words in parts.items():
-            begin, _, finish = MARKS[part].partition("\n{}")
-            head, rest = page.split(begin)
-            page = head + MARKS[part].format(words) + rest.split(finish)[1]
-        DOCS.write_text(page)
+            replace_part(DOCS, part, words)
         say(f"written: {DOCS}")
 
 
 # ---- the command ----
 
 
-def names_of(kind, known, groups={}):
-    def parse(text):
-        names = [name.strip() for name in text.split(",") if name.strip()]
-        names = [name for word in names for name in groups.get(word, [word])]
-        for name in names:
-            if name not in known:
-                raise argparse.ArgumentTypeError(f"no {kind} {name}; there are {', '.join(known)}")
-        return names
-
-    return parse
-
-
 def parse_options():
-    cores = sorted(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--workload", type=names_of("workload", WORKLOADS, GROUPS), default=list(WORKLOADS), metavar="A,B,…", help="default: all")
@@ -391,10 +291,7 @@ def parse_options():
     add("--baseline", choices=SERVERS, default="bun", metavar="NAME", help="what the ratios are against (default: bun)")
     add("--rounds", type=int, default=5, help="default: 5")
     add("--seconds", type=float, default=2, help="measured time of one run, after a quarter of it as warm-up (default: 2)")
-    add("--wigwag", metavar="PATH", help="the wigwag binary (default: target/release/wigwag)")
-    add("--port", type=int, default=18700, help=f"first of {PORTS} ports that may be used (default: 18700)")
-    add("--cores", type=lambda text: [int(core) for core in text.split(",")], default=[cores[0], cores[1 % len(cores)]],
-        metavar="SERVER,GENERATOR", help="the cores to pin to (default: the first two); upstreams share the generator's")
+    add_place_options(add, 18700)
     add("--docs", action="store_true", help="rewrite the tables in docs/bench.md")
     add("--list", action="store_true", help="list the servers and their configurations, and end")
     found = parser.parse_args()
@@ -416,12 +313,9 @@ def wanted(found):
     return [name for name in CATALOGUE if name in names and (name != "direct" or name in compared)]
 
 
-def raise_descriptor_limit():
-    """Servers and generator inherit it. Leaves out what the hard limit does not allow."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard != resource.RLIM_INFINITY and hard < DESCRIPTORS_MIN:
-        say(f"without {', '.join(MANY_CONNECTIONS)}: {hard} descriptors are allowed, {DESCRIPTORS_MIN} are needed (ulimit -Hn)")
+def leave_out_what_needs_more(descriptors):
+    if descriptors < DESCRIPTORS_MIN:
+        say(f"without {', '.join(MANY_CONNECTIONS)}: {descriptors} descriptors are allowed, {DESCRIPTORS_MIN} are needed (ulimit -Hn)")
         options.workload = [workload for workload in options.workload if workload not in MANY_CONNECTIONS]
 
 
@@ -436,7 +330,7 @@ def main():
         return 0
     signal.signal(signal.SIGTERM, interrupt)
     OUT.mkdir(parents=True, exist_ok=True)
-    raise_descriptor_limit()
+    leave_out_what_needs_more(descriptors_raised())
     runs, servers, missing, status = {}, {}, {}, 0
     try:
         generator = build_generator()

@@ -67,6 +67,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
             "fastrand",
             "hdrhistogram",
             "humantime",
+            "nix",
             "regex",
             "rlimit",
             "rustls",

@@ -52,11 +52,6 @@ pub(crate) fn descriptors() -> u64 {
     fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64)
 }
 
-/// How many this process may have.
-pub(crate) fn descriptors_max() -> u64 {
-    rlimit::Resource::NOFILE.get().map_or(0, |(soft, _)| soft)
-}
-
 /// Local ports that the system gives to connections, per local address and server.
 pub(crate) fn ports_max() -> u64 {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
@@ -129,7 +124,8 @@ pub(crate) fn judge(health: &Health, strain: &Strain, plan: &CheckedPlan) -> Vec
                 format!("worker {number} used {cpu:.0} % of a core: add workers (-w) or machines"),
             );
         }
-        if worker.waiting > WAITING_MAX {
+        // In an open loop what counts is whether messages went out in time all the same.
+        if worker.waiting > WAITING_MAX && (!open_loop || health.send_lag_p99 > lag_max / 2) {
             let waiting = worker.waiting * 100.0;
             let text = format!("worker {number} waited {waiting:.0} % of the time for a core that others had");
             add(SaturationKind::Crowded, text);

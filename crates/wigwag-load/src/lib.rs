@@ -23,6 +23,7 @@ pub mod search;
 pub mod snapshot;
 
 mod control;
+mod descriptors;
 mod environment;
 mod faults;
 mod health;

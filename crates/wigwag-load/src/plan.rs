@@ -19,6 +19,11 @@ use serde::{Deserialize, Serialize};
 use wigwag_net::url::WsUrl;
 
 pub use self::{check::SIZE_MIN, threshold::number};
+pub(crate) use self::{
+    check::WORKERS_MAX,
+    fan::{Role, Told},
+    payload::Part,
+};
 pub use self::{
     check::{CheckedPlan, PlanEcho, PlanError},
     expect::{Expect, ExpectError, JsonPath},
@@ -27,10 +32,6 @@ pub use self::{
     payload::{Payload, PayloadError, Sizes, Template},
     script::{Matcher, Script, ScriptError},
     threshold::{Metric, Relation, Threshold, ThresholdError},
-};
-pub(crate) use self::{
-    fan::{Role, Told},
-    payload::Part,
 };
 use crate::account::Class;
 
@@ -86,7 +87,7 @@ pub struct Plan {
     pub tls: Option<Arc<rustls::ClientConfig>>,
     /// `--source-ip`: local addresses, used in turn.
     pub sources: Vec<Sources>,
-    /// `--resolve HOST:PORT:ADDRESS`: where to connect instead of asking the resolver.
+    /// `--resolve HOST:PORT:ADDRESS`: where to connect instead of asking the resolver; several are used in turn.
     pub resolve: Vec<Resolve>,
     /// `-t`: after this time an answer is late, and the message's place in the window is free. Default: 10 s.
     pub timeout: Duration,

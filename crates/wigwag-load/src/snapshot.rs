@@ -198,9 +198,9 @@ pub struct Health {
     /// The longest time in which any worker looked at nothing.
     #[serde(with = "crate::seconds")]
     pub stall_max: Duration,
-    /// Open file descriptors of this process.
+    /// Most file descriptors that were open in one table.
     pub descriptors: u64,
-    /// How many it may have.
+    /// How many one may hold.
     pub descriptors_max: u64,
     /// Ports that connections take per local address, at most.
     pub ports: u64,

@@ -34,6 +34,7 @@ pub(crate) use self::{
 };
 use crate::{
     control::{Control, Tempo},
+    descriptors,
     ledger::{Ledger, Rules},
     plan::{CheckedPlan, Think},
     shape::{Crowd, Schedule, share},
@@ -49,7 +50,10 @@ pub(crate) struct Job {
     pub(crate) crowd: Crowd,
     /// How to connect, the addresses left out.
     pub(crate) connect: Connect,
+    /// In the order in which to try them.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// The addresses are several servers, used in turn: each connection begins with the next.
+    pub(crate) are_servers: bool,
     /// Local addresses, used in turn; may be empty.
     pub(crate) sources: Vec<IpAddr>,
 }
@@ -177,6 +181,14 @@ impl Core {
             core.pending = (0..own).map(|local| core.quota(local)).sum();
         }
         core
+    }
+
+    /// To be called once on the worker's thread, before anything is opened there.
+    fn settle_in(&self) {
+        if self.job.plan.own_tables {
+            // Where the system does not allow it, the process's table has to do, and connections fail when it is full.
+            descriptors::own_table();
+        }
     }
 
     /// One beat of the pacer; gives when the next one is wanted.

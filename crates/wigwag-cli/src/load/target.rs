@@ -52,7 +52,7 @@ pub(super) struct TargetArgs {
     /// Local addresses to connect from, used in turn [default: on loopback, 127.0.0.1 and on, as many as are needed]
     #[arg(long, value_name = "IP[,IP|CIDR]", value_delimiter = ',', value_parser = sources, help_heading = CONNECTION)]
     source_ip: Vec<Sources>,
-    /// Connect to ADDRESS where the URL says HOST:PORT
+    /// Connect to ADDRESS where the URL says HOST:PORT; repeat it for several servers, used in turn
     #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = resolve, help_heading = CONNECTION)]
     resolve: Vec<Resolve>,
 }

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{Payload, Plan, Sizes, expect::Expect};
+use crate::descriptors;
 
 /// A plan that can be run: nothing in it contradicts itself, and every default is chosen.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct CheckedPlan {
     pub duration: Option<Duration>,
     /// Most connections that are open at once.
     pub connections_max: u32,
+    /// Each thread has a table of file descriptors of its own, for one for the process would be too small.
+    pub own_tables: bool,
 }
 
 impl CheckedPlan {
@@ -123,6 +126,9 @@ impl Plan {
             None if !self.stages.is_empty() && self.messages.is_none() && self.per_connection.is_none() => Some(staged),
             given => given,
         };
+        let per_table = descriptors::room();
+        let own_tables = connections_max > per_table;
+        let tables = connections_max.div_ceil(per_table.max(1)) as usize;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(CheckedPlan {
             seed: self.seed.unwrap_or_else(|| fastrand::u64(..1 << 48)),
@@ -131,13 +137,18 @@ impl Plan {
                 // Who thinks waits for the answer first.
                 Some(_) => 1,
             }),
-            workers: self.workers.unwrap_or(cores).clamp(1, connections_max.max(1) as usize).min(WORKERS_MAX),
+            workers: self
+                .workers
+                .unwrap_or(cores.max(tables))
+                .clamp(1, connections_max.max(1) as usize)
+                .min(WORKERS_MAX),
             sizes,
             drain: self
                 .drain
                 .unwrap_or_else(|| self.script.as_ref().map_or(self.timeout, |script| script.longest(self.timeout))),
             duration,
             connections_max,
+            own_tables,
             plan: self,
         })
     }
@@ -329,5 +340,6 @@ const RATE_MAX: f64 = 1e8;
 /// Messages under way in all, unless asked otherwise: enough to keep a server busy over one connection, and one each over many.
 const IN_FLIGHT_TOTAL: u32 = 256;
 const DURATION_DEFAULT: Duration = Duration::from_secs(10);
-const WORKERS_MAX: usize = 256;
+/// Most threads of a run.
+pub(crate) const WORKERS_MAX: usize = 256;
 const SOURCES_MAX: u32 = 65_536;

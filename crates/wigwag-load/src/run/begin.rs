@@ -28,6 +28,7 @@ pub(super) fn start(plan: CheckedPlan) -> Result<Arc<State>, StartError> {
     let began_millis = began.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let asked = plan.plan();
     let addresses = resolve(asked)?;
+    let are_servers = given(asked).nth(1).is_some();
     let sources = sources(&plan, &addresses);
     let payloads = Payloads::new(asked.payload.clone(), plan.sizes, asked.binary, plan.seed, began_millis);
     let job = Arc::new(Job {
@@ -35,6 +36,7 @@ pub(super) fn start(plan: CheckedPlan) -> Result<Arc<State>, StartError> {
         control: Arc::new(Control::new(Instant::now(), asked.rate, plan.workers)),
         crowd: Crowd::new(&plan),
         connect: connect(asked),
+        are_servers,
         addresses,
         sources,
         plan,
@@ -75,14 +77,20 @@ pub(super) fn start(plan: CheckedPlan) -> Result<Arc<State>, StartError> {
 
 fn resolve(plan: &Plan) -> Result<Vec<SocketAddr>, StartError> {
     let (host, port) = (plan.url.host.as_str(), plan.url.port);
-    let given = plan.resolve.iter().filter(|one| one.host.eq_ignore_ascii_case(host) && one.port == port);
-    let given: Vec<SocketAddr> = given.map(|one| one.address).collect();
+    let given: Vec<SocketAddr> = given(plan).collect();
     if !given.is_empty() {
         return Ok(given);
     }
     let failed = |why: String| StartError::Resolve { host: host.to_owned(), why };
     let found: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(|error| failed(error.to_string()))?.collect();
     if found.is_empty() { Err(failed("it has no address".to_owned())) } else { Ok(found) }
+}
+
+/// The addresses that `--resolve` names for the URL's host.
+fn given(plan: &Plan) -> impl Iterator<Item = SocketAddr> {
+    let (host, port) = (plan.url.host.as_str(), plan.url.port);
+    let mine = plan.resolve.iter().filter(move |one| one.host.eq_ignore_ascii_case(host) && one.port == port);
+    mine.map(|one| one.address)
 }
 
 /// Which local addresses to use. On loopback, where every address of 127/8 is ours, connections are spread over several as

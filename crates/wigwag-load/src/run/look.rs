@@ -6,6 +6,7 @@ use super::State;
 use crate::{
     account::Account,
     control::lock,
+    descriptors,
     health::{self, Strain},
     snapshot::{Bytes, Connections, FaultAccount, Health, Latencies, Phase, Progress, Snapshot},
 };
@@ -105,15 +106,16 @@ impl State {
         let spent: Vec<_> = spent.iter().zip(&watch.spent_before).map(|(now, before)| now.since(*before)).collect();
         let cpu: u64 = spent.iter().map(|spent| spent.cpu).sum();
         let workers = spent.iter().zip(&sums.stalls).map(|(spent, stall)| spent.health(running, *stall)).collect();
-        let open = sums.connections.open + sums.connections.opening;
+        let open = sums.connections.open_max.max(sums.connections.open + sums.connections.opening);
         let most = sums.connections.open_max.max(1);
+        let tables = if self.job.plan.own_tables { self.job.plan.workers as u64 } else { 1 };
         let sources = self.job.sources.len().max(1) as u64;
         let health = Health {
             workers,
             send_lag_p99: sums.latencies.lag.quantile(0.99),
             stall_max: sums.stalls.iter().copied().max().unwrap_or_default(),
-            descriptors: watch.descriptors_before + open,
-            descriptors_max: health::descriptors_max(),
+            descriptors: watch.descriptors_before + open.div_ceil(tables),
+            descriptors_max: descriptors::max(),
             ports: most.div_ceil(sources),
             ports_max: watch.ports_max,
             memory_bytes: health::memory_bytes(),

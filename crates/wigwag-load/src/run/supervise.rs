@@ -190,7 +190,7 @@ impl State {
         }
         let recovered = second.opened > 0 && watch.line.last.errors + second.errors > 0;
         if recovered && self.may_come() {
-            control.mark(MarkKind::Recovered, format!("{} connections opened again", second.opened));
+            control.mark(MarkKind::Recovered, format!("{} opened again", counted(second.opened, "connection")));
         }
     }
 }

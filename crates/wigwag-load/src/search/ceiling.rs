@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{SearchPlan, Subject};
-use crate::{health, plan::Plan, run};
+use crate::{descriptors, plan::Plan, run};
 
 /// No load above it is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Ceiling {
 pub enum Limit {
     /// Whoever asked, or the default.
     Asked,
-    /// This process may have no more file descriptors.
+    /// No more file descriptors are to be had, even with a table for each worker.
     Descriptors,
     /// The system gives no more local ports for this server.
     Ports,
@@ -52,7 +52,7 @@ impl Ceiling {
         if subject == Subject::Rate {
             return least;
         }
-        let descriptors = health::descriptors_max().saturating_sub(health::descriptors() + DESCRIPTORS_SPARED);
+        let descriptors = descriptors::connections_max(plan.workers);
         let ports = run::ports_for(plan).unwrap_or(u64::MAX);
         for (load, limit) in [(descriptors, Limit::Descriptors), (ports, Limit::Ports)] {
             // Where the system does not say how many there are, it is not the limit that is known beforehand.
@@ -64,12 +64,10 @@ impl Ceiling {
     }
 }
 
-/// What workers and files need besides.
-const DESCRIPTORS_SPARED: u64 = 64;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health;
 
     fn ceiling(subject: Subject, most: u64) -> Ceiling {
         Ceiling::of(&Plan::default(), subject, &SearchPlan { most, ..SearchPlan::default() })
@@ -83,15 +81,17 @@ mod tests {
 
     #[test]
     fn no_more_connections_are_tried_than_descriptors_allow() {
-        let found = ceiling(Subject::Connections, u64::MAX);
+        let plan = Plan { workers: Some(2), ..Plan::default() };
+        let asked = SearchPlan { most: u64::MAX, ..SearchPlan::default() };
+        let found = Ceiling::of(&plan, Subject::Connections, &asked);
         assert_eq!(found.limit, Limit::Descriptors);
-        assert!(found.load < health::descriptors_max(), "{found:?}");
+        assert!(found.load < 2 * descriptors::max(), "{found:?}");
     }
 
     #[test]
     fn ports_bound_connections_to_a_server_elsewhere() {
         let plan = Plan { url: "ws://192.0.2.1:9000/".parse().expect("a URL"), ..Plan::default() };
-        assert_eq!(run::ports_for(&plan), Some(health::ports_max()));
+        assert_eq!(run::ports_for(&plan), Some(crate::health::ports_max()));
         assert_eq!(run::ports_for(&Plan::default()), None, "loopback addresses are taken in turn");
     }
 }

@@ -55,6 +55,7 @@ impl Pacer for Beat {
         let late = self.due.map_or(Duration::ZERO, |due| Instant::now().saturating_duration_since(due));
         let mut core = lock(&self.core);
         if self.due.is_none() {
+            core.settle_in();
             core.thread = crate::health::this_thread();
         }
         core.stall_max = core.stall_max.max(late);

@@ -158,7 +158,12 @@ impl Core {
         let job = &self.job;
         let number = local as usize * job.plan.workers + self.index as usize;
         let source = (!job.sources.is_empty()).then(|| job.sources[number % job.sources.len()]);
-        let connect = Connect { addresses: job.addresses.clone(), source, ..job.connect.clone() };
+        let mut addresses = job.addresses.clone();
+        if job.are_servers {
+            let first = number % addresses.len();
+            addresses.rotate_left(first);
+        }
+        let connect = Connect { addresses, source, ..job.connect.clone() };
         self.set_state(local, State::Opening, now);
         self.connections.opening += 1;
         turn.net().connect(connect, Member { core: shared.clone(), local });
