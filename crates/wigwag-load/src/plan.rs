@@ -16,8 +16,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use wigwag_net::url::WsUrl;
 
-pub(crate) use self::{check::WORKERS_MAX, payload::Part};
 pub use self::{check::SIZE_MIN, threshold::number};
+pub(crate) use self::{check::WORKERS_MAX, payload::Part};
 pub use self::{
     check::{CheckedPlan, PlanEcho, PlanError},
     expect::{Expect, ExpectError, JsonPath},
