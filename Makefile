@@ -4,7 +4,7 @@ CARGO ?= cargo
 SECONDS_PER_TARGET ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help pages build run dev test lint test-web test-rust test-system test-compliance compliance bench bench-micro fuzz docs clean
+.PHONY: help pages build run dev test lint test-web test-rust test-system test-compliance compliance bench bench-load bench-micro fuzz docs clean
 
 help: ## list the targets
 	@awk -F ':[a-z ]*## ' '/^[a-z-]+:[a-z ]*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ compliance: build ## all 517 Autobahn cases, both roles and the gateway; writes 
 
 bench: build ## side by side with other servers; ARGS="--workload A,B --rounds 3" for a part
 	python3 bench/run.py --wigwag target/release/wigwag $(ARGS)
+
+bench-load: build ## load testers side by side; ARGS="--part speed" for wigwag load against the servers only
+	python3 bench/load_tools.py --wigwag target/release/wigwag $(ARGS)
 
 bench-micro: ## micro-benchmarks of the protocol crate, and instructions per message
 	$(CARGO) bench --locked -p wigwag-proto

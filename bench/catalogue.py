@@ -76,8 +76,8 @@ def build_generator():
 rust_peers_built = None
 
 
-def rust_peer(binary):
-    """Builds all Rust peers at once, for they share most of it; alone only where that fails."""
+def built_peer(binary):
+    """Builds all Rust peers at once, for they share most of it; alone only where that fails. The binary's path."""
     global rust_peers_built
     if rust_peers_built is None:
         try:
@@ -88,24 +88,29 @@ def rust_peer(binary):
             rust_peers_built = False
     if not rust_peers_built:
         cargo("--no-default-features", "--features", binary, "--bin", binary)
-    lines = (PEERS / "Cargo.lock").read_text().splitlines()
-    version = lines[lines.index(f'name = "{binary}"') + 1].split('"')[1]
-    return str(TARGET / "release" / binary), version
+    return str(TARGET / "release" / binary)
 
 
 def rust(binary, *arguments, note=()):
-    path, version = rust_peer(binary)
+    path = built_peer(binary)
+    lines = (PEERS / "Cargo.lock").read_text().splitlines()
+    version = lines[lines.index(f'name = "{binary}"') + 1].split('"')[1]
     return Server(" ".join([binary, version, *note]), [path, "{port}", *arguments])
 
 
-def npm(place, packages):
-    """Installs packages ({name: version}) into bench/out/PLACE; returns their node_modules."""
+def epoll_echo(*arguments):
+    """Of no library: the floor that `wigwag load` is measured against."""
+    return Server("epoll-echo", [built_peer("epoll-echo"), "{port}", *arguments])
+
+
+def npm(place, packages, *options):
+    """Installs packages ({name: version}) into bench/out/PLACE, with npm's options; returns their node_modules."""
     modules = OUT / place / "node_modules"
     manifests = {modules / name / "package.json": version for name, version in packages.items()}
     if not all(path.exists() and json.loads(path.read_text())["version"] == wanted for path, wanted in manifests.items()):
         modules.parent.mkdir(parents=True, exist_ok=True)
         install(["npm", "install", "--prefix", str(modules.parent), "--no-save", "--no-package-lock", "--no-audit",
-                 "--no-fund", "--loglevel=error", *(f"{name}@{version}" for name, version in packages.items())])
+                 "--no-fund", "--loglevel=error", *options, *(f"{name}@{version}" for name, version in packages.items())])
     return modules
 
 

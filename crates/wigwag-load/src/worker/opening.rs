@@ -156,13 +156,15 @@ impl Core {
 
     fn connect(&mut self, local: u32, turn: &mut Turn<'_>, shared: &Shared, now: u64) {
         let job = &self.job;
-        let number = local as usize * job.plan.workers + self.index as usize;
-        let source = (!job.sources.is_empty()).then(|| job.sources[number % job.sources.len()]);
+        let mut number = local as usize * job.plan.workers + self.index as usize;
         let mut addresses = job.addresses.clone();
         if job.are_servers {
             let first = number % addresses.len();
+            // Each server is reached from each source.
+            number /= addresses.len();
             addresses.rotate_left(first);
         }
+        let source = (!job.sources.is_empty()).then(|| job.sources[number % job.sources.len()]);
         let connect = Connect { addresses, source, ..job.connect.clone() };
         self.set_state(local, State::Opening, now);
         self.connections.opening += 1;
