@@ -40,6 +40,9 @@ pub(crate) struct Ledger {
     unnamed: HashMap<u32, VecDeque<u64>>,
     /// Messages in doubt, the oldest first: an answer may still come, elsewhere or after the connection was opened again.
     doubtful: BTreeMap<Id, Entry>,
+    /// When answers without a name came on connections that died since: as many of the connection's messages in doubt are
+    /// altered ones in truth, and counted so.
+    undecided: HashMap<u32, VecDeque<u64>>,
     /// What scripts wait for, by the connection's place; empty where there is no script.
     askings: Vec<script::Asking>,
     /// What a recorder has not heard of yet.
@@ -84,6 +87,7 @@ impl Ledger {
             tally: Tally::default(),
             unnamed: HashMap::new(),
             doubtful: BTreeMap::new(),
+            undecided: HashMap::new(),
             records: Vec::new(),
             scratch: String::new(),
         }
@@ -154,14 +158,23 @@ impl Ledger {
         let unnamed = self.windows[local as usize].unnamed() as usize;
         let came = self.unnamed.remove(&local).unwrap_or_default();
         let mut left = self.windows[local as usize].drain();
-        // Counted already: those that answers without a name were taken for.
-        for ((sequence, entry), at) in left.drain(..unnamed).zip(came) {
-            self.record(Id { connection, sequence }, Class::Altered, Some(&entry), Some(at));
+        let remembered = end == End::Died && self.doubtful.len() + left.len() <= DOUBTFUL_MAX;
+        // Counted already: as many as answers without a name came. To which, a later answer elsewhere may still show.
+        for ((sequence, entry), at) in left.drain(..unnamed).zip(&came) {
+            let id = Id { connection, sequence };
+            if remembered {
+                self.doubtful.insert(id, entry);
+            } else {
+                self.record(id, Class::Altered, Some(&entry), Some(*at));
+            }
+        }
+        if remembered && !came.is_empty() {
+            self.undecided.entry(connection).or_default().extend(came);
         }
         for (sequence, entry) in left {
             let id = Id { connection, sequence };
             self.offend(class, connection, Some(sequence), entry.sent, String::new, None);
-            if end == End::Died && self.doubtful.len() < DOUBTFUL_MAX {
+            if remembered {
                 self.tally.settle(class);
                 self.doubtful.insert(id, entry);
             } else {
@@ -173,8 +186,12 @@ impl Ledger {
     /// The run is over: what is in doubt stays so.
     pub(crate) fn finish(&mut self) {
         self.finish_fan();
+        let mut undecided = std::mem::take(&mut self.undecided);
         for (id, entry) in std::mem::take(&mut self.doubtful) {
-            self.record(id, Class::InDoubt, Some(&entry), None);
+            match undecided.get_mut(&id.connection).and_then(VecDeque::pop_front) {
+                Some(at) => self.record(id, Class::Altered, Some(&entry), Some(at)),
+                None => self.record(id, Class::InDoubt, Some(&entry), None),
+            }
         }
     }
 
@@ -189,11 +206,23 @@ impl Ledger {
     #[cold]
     fn take_doubtful(&mut self, id: Id) -> Option<Entry> {
         let entry = self.doubtful.remove(&id)?;
+        if self.undecided.contains_key(&id.connection) && self.is_overdecided(id.connection) {
+            // All that are left had an answer without a name: one of those answered nothing.
+            let at = self.undecided.get_mut(&id.connection).and_then(VecDeque::pop_front);
+            self.unfound(id.connection, at);
+            return Some(entry);
+        }
         self.tally.account.in_doubt -= 1;
         self.tally.account.outstanding += 1;
         let meant = |one: &Offender| (one.class, one.sequence) == (Class::InDoubt, Some(id.sequence));
         self.tally.offenders.retain(|one| one.connection != id.connection || !meant(one));
         Some(entry)
+    }
+
+    /// Whether more answers without a name came on this connection than it has messages in doubt.
+    fn is_overdecided(&self, connection: u32) -> bool {
+        let all = Id { connection, sequence: 0 }..=Id { connection, sequence: u32::MAX };
+        self.undecided.get(&connection).is_some_and(|came| came.len() > self.doubtful.range(all).count())
     }
 
     /// Frees the places of messages that are past the time-out; gives how many.
@@ -295,8 +324,12 @@ impl Ledger {
 
     #[cold]
     fn reject_unnamed(&mut self, local: u32) {
-        let connection = self.global(local);
         let at = self.unnamed.get_mut(&local).and_then(VecDeque::pop_front);
+        self.unfound(self.global(local), at);
+    }
+
+    /// An answer without a name, which came on this connection, belongs to no message: one is outstanding again.
+    fn unfound(&mut self, connection: u32, at: Option<u64>) {
         let account = &mut self.tally.account;
         account.outstanding += 1;
         account.altered -= 1;

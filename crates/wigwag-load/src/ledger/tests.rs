@@ -163,6 +163,28 @@ fn an_answer_that_came_elsewhere_is_misrouted_even_if_its_own_connection_died() 
 }
 
 #[test]
+fn which_message_an_answer_without_a_name_belonged_to_stays_open_when_its_connection_died() {
+    let mut desk = Desk::echo();
+    let (first, _) = (desk.send(0), desk.send(0));
+    desk.arrive(0, b"?");
+    desk.ledgers[0].end(0, End::Died);
+    // The oldest was the likely one, but its answer comes elsewhere: so the other one was altered.
+    desk.arrive(3, &first);
+    desk.judge(&[(Class::Altered, 1), (Class::Misrouted, 1)]);
+}
+
+#[test]
+fn an_answer_without_a_name_answers_nothing_if_all_its_connections_messages_were_answered_elsewhere() {
+    let mut desk = Desk::echo();
+    let (first, second) = (desk.send(0), desk.send(0));
+    desk.arrive(0, b"?");
+    desk.ledgers[0].end(0, End::Died);
+    desk.arrive(3, &first);
+    desk.arrive(1, &second);
+    desk.judge(&[(Class::Misrouted, 2), (Class::Unsolicited, 1)]);
+}
+
+#[test]
 fn a_second_answer_is_a_duplicate_on_whichever_connection() {
     let mut desk = Desk::echo();
     let message = desk.send(0);
