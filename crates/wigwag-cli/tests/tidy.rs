@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
         &[
             "fastrand",
             "mio",
+            "nix",
             "rand",
             "rustix",
             "rustls",

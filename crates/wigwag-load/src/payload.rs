@@ -252,12 +252,14 @@ fn write_digits(mut number: u32, out: &mut [u8]) {
     }
 }
 
+/// All digits are read before any is judged, for a branch at each would cost more than the few that hardly ever come.
 #[inline]
 fn read_digits(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0, |number, digit| match VALUES[usize::from(*digit)] {
-        NO_DIGIT => None,
-        value => Some(number * 36 + u64::from(value)),
-    })
+    let (number, seen) = digits.iter().fold((0, 0), |(number, seen), digit| {
+        let value = VALUES[usize::from(*digit)];
+        (number * 36 + u64::from(value), seen | value)
+    });
+    (seen & NO_DIGIT_BIT == 0).then_some(number)
 }
 
 fn push_decimal(number: u32, out: &mut String) {
@@ -300,6 +302,8 @@ const PAIRS: [[u8; 2]; 36 * 36] = {
     pairs
 };
 const NO_DIGIT: u8 = 255;
+/// Set in [`NO_DIGIT`], and in no digit's value.
+const NO_DIGIT_BIT: u8 = 128;
 const VALUES: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];
     let mut value = 0;

@@ -297,6 +297,10 @@ fn connect_socket(address: SocketAddr, source: Option<std::net::IpAddr>) -> io::
     let Some(source) = source else { return TcpStream::connect(address) };
     let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
+    // Else the port would be taken for this address as a whole, and all targets together could have no more
+    // connections from it than there are ports.
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::IpBindAddressNoPort, &true);
     socket.bind(&SocketAddr::new(source, 0).into())?;
     match socket.connect(&address.into()) {
         Ok(()) => {}
@@ -315,3 +319,19 @@ fn is_under_way(error: &io::Error) -> bool {
 const EINPROGRESS: i32 = 115;
 #[cfg(not(target_os = "linux"))]
 const EINPROGRESS: i32 = 36;
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use nix::sys::socket::{getsockopt, sockopt::IpBindAddressNoPort};
+
+    use super::*;
+
+    #[test]
+    fn a_source_address_leaves_the_choice_of_the_port_to_the_connection() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let source = "127.0.0.2".parse().unwrap();
+        let socket = connect_socket(listener.local_addr().unwrap(), Some(source)).unwrap();
+        assert_eq!(socket.local_addr().unwrap().ip(), source);
+        assert!(getsockopt(&socket, IpBindAddressNoPort).unwrap());
+    }
+}
