@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from certificates import make_certificate
 from conftest import DEADLINE, HERE, WIGWAG, clean_environment, wait_until, wigwag
 
 PASS, NOT_RUN, USAGE, INTEGRITY, THRESHOLD, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -91,6 +92,17 @@ class TestOwnServer:
         assert (run.report["connections"]["open_max"], run.report["health"]["descriptors_max"]) == (2_000, 800)
         assert len(run.report["health"]["workers"]) >= 3
 
+    def test_several_servers_of_one_name_share_the_connections(self, load, serve):
+        first = serve(listen="127.0.0.2:0")
+        second = serve(listen=f"127.0.0.3:{first.port}")
+        name = f"localhost:{first.port}"
+        addresses = [word for server in (first, second) for word in ("--resolve", f"{name}:{server.host}")]
+        run = load(f"ws://{name}/random", "-c", 100, "-n", 1_000, *addresses)
+        run.assert_pass(1_000)
+        received = [server.metric("wigwag_messages_received_total", service="random") for server in (first, second)]
+        assert received == [500, 500]
+        assert f"--resolve {name}:127.0.0.2 --resolve {name}:127.0.0.3" in run.out
+
     def test_10000_messages_over_one_connection(self, load, server):
         run = load(f"{server.url}/random", "-c", 1, "-n", 10_000)
         run.assert_pass(10_000)
@@ -130,6 +142,27 @@ class TestOwnServer:
         assert run.report["unexplained"] == 0
         marks = [mark for mark in run.report["timeline"]["marks"] if mark["kind"] == "fault"]
         assert len(marks) == 23
+
+    def test_over_tls_everything_holds_too(self, load, serve, tmp_path):
+        cert, key = make_certificate(tmp_path, "wigwag")
+        server = serve("--tls-cert", cert, "--tls-key", key)
+        run = load(f"{server.url}/random", "-c", 20, "-n", 4_000, "--cacert", cert, "--fault", "malformed:7")
+        run.assert_pass(4_000)
+        assert run.report["faults"][0]["detected"] == run.report["faults"][0]["injected"]
+        stranger = load(f"{server.url}/random", "-c", 2, "-n", 2)
+        assert stranger.code == NOT_RUN and "certificate" in str(stranger.report["errors"]).lower(), str(stranger)
+
+    def test_origin_and_resolved_host_reach_the_server(self, load, server):
+        origin = load(f"{server.url}/echo", "-c", 1, "-n", 1, "-o", "http://evil.example")
+        assert origin.code == NOT_RUN and "403" in str(origin.report["errors"]), str(origin)
+        place = f"load.example:{server.port}"
+        host = load(f"ws://{place}/echo", "-c", 1, "-n", 1, "--resolve", f"{place}:127.0.0.1")
+        assert host.code == NOT_RUN and "refused the connection: 403" in str(host.report["errors"]), str(host)
+
+    def test_what_nobody_answers_is_sent_at_a_rate(self, load, server):
+        run = load(f"{server.url}/letters", "-c", 2, "-n", 200, "-m", '{"action":"unsubscribe","letter":"a"}', "--expect", "none")
+        assert (run.code, run.account["ok"], run.account["unsolicited"]) == (PASS, 200, 200), str(run)
+        assert run.report["rate"] > 0
 
     def test_thresholds_decide(self, load, server):
         url = f"{server.url}/echo"

@@ -105,9 +105,6 @@ class Stage:
     def freeze(self):
         self.server.signal(signal.SIGSTOP)
 
-    def thaw(self):
-        self.server.signal(signal.SIGCONT)
-
     def start(self):
         again = self.serve(listen=f"127.0.0.1:{self.server.port}")
         self.front = again if self.front is self.server else self.front
@@ -118,9 +115,8 @@ class Stage:
         self.server = self.front = self.serve("--tls-cert", cert, "--tls-key", key)
         return self.front.http
 
-    def put_gateway_before(self, replays=False):
-        options = ["--replay-on-reconnect"] if replays else []
-        self.front = self.gateway(f"{self.server.url}/letters", *options)
+    def put_gateway_before(self, flags):
+        self.front = self.gateway(f"{self.server.url}/letters", *flags)
         return self.front.http
 
     def metric(self, name, labels):
@@ -138,5 +134,4 @@ def test_flow(browsers, serve, gateway, tmp_path, file, name):
     while "please" in (message := browser.hear()):
         browser.say(answer=getattr(stage, message.pop("please"))(**message))
     if "failed" in message:
-        stage.thaw()
         pytest.fail(f"{message['failed']}\npictures: {pictures}", pytrace=False)

@@ -27,14 +27,13 @@ pub(crate) fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     if let Some(subject) = args.search.subject() {
         return search::run(args, subject);
     }
+    // Checked before any file is made: wrong usage must not cost yesterday's ledger.
+    if let Err(error) = args.plan((None, false)) {
+        anstream::eprintln!("\x1b[1;31merror:\x1b[0m {error:#}");
+        return Ok(ExitCode::from(crate::EXIT_USAGE));
+    }
     let files = view::Files::prepare(&args.view, &args.url()?.to_string(), args.timeout)?;
-    let plan = match args.plan(files.recorder()) {
-        Ok(plan) => plan,
-        Err(error) => {
-            anstream::eprintln!("\x1b[1;31merror:\x1b[0m {error:#}");
-            return Ok(ExitCode::from(crate::EXIT_USAGE));
-        }
-    };
+    let plan = args.plan(files.recorder())?;
     let handle = Run::start(plan)?;
     let show = view::Show::choose(&args.view);
     stop_on_ctrl_c(&handle, show)?;

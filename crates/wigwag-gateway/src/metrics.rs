@@ -39,7 +39,7 @@ pub struct RelaySnapshot {
     /// From the start of an attempt to the upstream's 101.
     pub connect_time: Histogram,
     /// What the gateway adds to a message's way: from the turn in which it was found readable to the write that sends it on.
-    /// One in 1,024 messages is measured.
+    /// Of each connection the first message is measured, and one in 1,024.
     pub added_latency: Histogram,
     /// What went wrong, each reason once, with its count.
     pub failures: Vec<(Failure, u64)>,

@@ -6,22 +6,17 @@ use wigwag_net::Socket;
 
 use crate::metrics::Buckets;
 
-/// Counts messages, and picks one of [`EVERY`].
+/// Counts messages, and picks the first and one of [`EVERY`].
+#[derive(Default)]
 pub(crate) struct Sampler(u16);
-
-impl Default for Sampler {
-    /// At random, so that short connections are measured as often as long ones.
-    fn default() -> Self {
-        Self(fastrand::u16(..EVERY))
-    }
-}
 
 impl Sampler {
     /// One message was passed on to `socket`. If it is to be measured, it is written at once, so that the clock stops
     /// with the write. That takes a batch apart, which costs: so only few are.
     pub(crate) fn sample(&mut self, socket: &mut Socket<'_>, latency: &Buckets) {
-        self.0 = (self.0 + 1) % EVERY;
-        if self.0 == 0 {
+        let number = self.0;
+        self.0 = (number + 1) % EVERY;
+        if number == 0 {
             let found_readable = socket.now();
             socket.flush();
             latency.count(Instant::now().duration_since(found_readable));

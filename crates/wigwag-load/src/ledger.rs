@@ -4,7 +4,9 @@
 //! that connection's business: on another worker it goes there as a [`Note`]. One that names none is an altered answer to
 //! a message under way; to which, the end shows: if all are answered after all, it answered nothing.
 
+mod fan;
 mod rules;
+mod script;
 mod tally;
 mod window;
 
@@ -14,6 +16,7 @@ use std::{
 };
 
 pub(crate) use self::{
+    fan::Fan,
     rules::Rules,
     tally::Tally,
     window::{Entry, Window},
@@ -37,6 +40,8 @@ pub(crate) struct Ledger {
     unnamed: HashMap<u32, VecDeque<u64>>,
     /// Messages in doubt, the oldest first: an answer may still come, elsewhere or after the connection was opened again.
     doubtful: BTreeMap<Id, Entry>,
+    /// What scripts wait for, by the connection's place; empty where there is no script.
+    askings: Vec<script::Asking>,
     /// What a recorder has not heard of yet.
     pub(crate) records: Vec<Record>,
     scratch: String,
@@ -72,6 +77,7 @@ impl Ledger {
     pub(crate) fn new(rules: Arc<Rules>, worker: u32, connections: u32) -> Self {
         let windows = std::iter::repeat_with(Window::default).take(connections as usize).collect();
         Self {
+            askings: Self::askings(&rules, connections),
             rules,
             worker,
             windows,
@@ -141,6 +147,8 @@ impl Ledger {
 
     /// The connection is gone: what is left is settled. The numbers go on where it is opened again.
     pub(crate) fn end(&mut self, local: u32, end: End) {
+        self.end_script(local, end);
+        self.end_fan(local, end);
         let connection = self.global(local);
         let class = if end == End::Closed { Class::Lost } else { Class::InDoubt };
         let unnamed = self.windows[local as usize].unnamed() as usize;
@@ -164,6 +172,7 @@ impl Ledger {
 
     /// The run is over: what is in doubt stays so.
     pub(crate) fn finish(&mut self) {
+        self.finish_fan();
         for (id, entry) in std::mem::take(&mut self.doubtful) {
             self.record(id, Class::InDoubt, Some(&entry), None);
         }

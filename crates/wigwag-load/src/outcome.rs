@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::{Account, Class},
-    plan::{PlanEcho, Threshold},
+    latency::Latency,
+    plan::{FanOut, PlanEcho, Threshold},
     snapshot::{Bytes, Connections, FaultAccount, Health, Latencies, Mark, Second},
 };
 
@@ -38,6 +39,9 @@ pub struct Outcome {
     pub errors: BTreeMap<String, u64>,
     /// The first messages and arrivals that were not ok.
     pub offenders: Vec<Offender>,
+    /// Of a fan-out: publications and how far apart subscribers got them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fan_out: Option<FanReport>,
     /// Faults injected.
     pub faults: Vec<FaultAccount>,
     /// What happened on connections without a fault and is not explained by one; see [`Judgement::reasons`].
@@ -62,6 +66,25 @@ pub struct Outcome {
     pub sending: Duration,
     /// Where it ran.
     pub environment: Environment,
+}
+
+/// What came of a fan-out; its deliveries are in the account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FanReport {
+    /// Topics, and publishers and subscribers of each.
+    pub shape: FanOut,
+    /// Messages published.
+    pub publications: u64,
+    /// Those that came to every subscriber.
+    pub complete: u64,
+    /// Of these: from the first subscriber to the last.
+    pub skew: Latency,
+}
+
+impl FanReport {
+    pub(crate) fn new(shape: FanOut) -> Self {
+        Self { shape, publications: 0, complete: 0, skew: Latency::default() }
+    }
 }
 
 /// PASS, FAIL or INCONCLUSIVE, and why.

@@ -10,7 +10,7 @@ use std::{fmt::Write as _, ops::Range};
 use crate::plan::{Part, Payload, Sizes, Template};
 
 /// A message of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Id {
     pub(crate) connection: u32,
     pub(crate) sequence: u32,
@@ -119,6 +119,16 @@ impl Payloads {
             Payload::Template(template) => template,
             Payload::Lines(lines) => &lines[(id.connection as usize + id.sequence as usize) % lines.len()],
         };
+        self.push_filled(template, id, random, nanos, scratch);
+        Composed { head: scratch, tail: Tail::Text("") }
+    }
+
+    /// Appends a template with its values. `nanos` is when it is sent, since the run began.
+    pub(crate) fn fill(&self, template: &Template, id: Id, nanos: u64, out: &mut String) {
+        self.push_filled(template, id, mix(self.seed, id.connection, id.sequence), nanos, out);
+    }
+
+    fn push_filled(&self, template: &Template, id: Id, random: u64, nanos: u64, scratch: &mut String) {
         for part in &template.parts {
             // Writing to a string cannot fail.
             let _ = match part {
@@ -133,7 +143,6 @@ impl Payloads {
                 }
             };
         }
-        Composed { head: scratch, tail: Tail::Text("") }
     }
 
     fn compose_own<'a>(&'a self, id: Id, random: u64, scratch: &'a mut String) -> Composed<'a> {

@@ -3,11 +3,14 @@
 
 mod check;
 mod expect;
+mod fan;
 mod fault;
 mod payload;
+pub mod script;
 mod threshold;
 
 use std::{
+    fmt,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -17,12 +20,18 @@ use serde::{Deserialize, Serialize};
 use wigwag_net::url::WsUrl;
 
 pub use self::{check::SIZE_MIN, threshold::number};
-pub(crate) use self::{check::WORKERS_MAX, payload::Part};
+pub(crate) use self::{
+    check::WORKERS_MAX,
+    fan::{Role, Told},
+    payload::Part,
+};
 pub use self::{
     check::{CheckedPlan, PlanEcho, PlanError},
     expect::{Expect, ExpectError, JsonPath},
+    fan::{Broadcast, Delivery, FanOut, TopicMessage},
     fault::{Fault, FaultError, FaultKind},
     payload::{Payload, PayloadError, Sizes, Template},
+    script::{Matcher, Script, ScriptError},
     threshold::{Metric, Relation, Threshold, ThresholdError},
 };
 use crate::account::Class;
@@ -63,6 +72,10 @@ pub struct Plan {
     pub binary: bool,
     /// `--expect`: what a right answer is.
     pub expect: Expect,
+    /// `--script`: what each connection says and expects to hear, instead of the same message over and over.
+    pub script: Option<Arc<Script>>,
+    /// `--fan-out`: publishers and subscribers, as the script says how. `connections` follows from it.
+    pub fan_out: Option<FanOut>,
     /// `-H`: further request headers. `--auth` and `--bearer` are such headers too.
     pub headers: Vec<(String, String)>,
     /// `-s`: subprotocols, most wanted first.
@@ -126,6 +139,8 @@ impl Default for Plan {
             sizes: None,
             binary: false,
             expect: Expect::Auto,
+            script: None,
+            fan_out: None,
             headers: Vec::new(),
             protocols: Vec::new(),
             origin: None,
@@ -188,6 +203,24 @@ pub struct Resolve {
     pub address: SocketAddr,
 }
 
+impl fmt::Display for Sources {
+    /// As `--source-ip` takes it: an address, or a block whose size is a power of two.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = if self.first.is_ipv4() { 32 } else { 128 };
+        match self.count {
+            0 | 1 => write!(f, "{}", self.first),
+            count => write!(f, "{}/{}", self.first, width - count.ilog2()),
+        }
+    }
+}
+
+impl fmt::Display for Resolve {
+    /// As `--resolve` takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.host, self.port, self.address.ip())
+    }
+}
+
 /// Pauses between attempts to open a connection again: doubled each time, with jitter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backoff {
@@ -232,8 +265,8 @@ pub trait Recorder: Send + Sync {
 #[derive(Clone)]
 pub struct RecorderHandle(pub Arc<dyn Recorder>);
 
-impl std::fmt::Debug for RecorderHandle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for RecorderHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RecorderHandle")
     }
 }

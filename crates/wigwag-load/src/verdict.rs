@@ -191,6 +191,12 @@ impl Evidence<'_> {
         if matches!(self.plan.plan().expect, Expect::Nothing) {
             return format!("all {sent} messages were sent, and every connection closed properly");
         }
+        if ok == sent && self.plan.plan().fan_out.is_some() {
+            return format!("all {sent} deliveries came once, in order and in time");
+        }
+        if ok == sent && self.plan.plan().script.is_some() {
+            return format!("all {sent} answers that the script expects came once, in order, unaltered and in time");
+        }
         if ok == sent {
             return format!("all {sent} messages were answered once, in order, unaltered and in time");
         }

@@ -4,13 +4,17 @@
 //! | room | holds |
 //! |---|---|
 //! | `client` | a simulated client's state |
+//! | `fanning` | fan-out: who subscribes and who publishes when |
 //! | `member` | the service of one connection, and the pacer: the ways in |
 //! | `opening` | opening, retiring and closing connections, and what their ends mean |
+//! | `playing` | scenarios: each client's way through the steps of a script |
 //! | `sending` | the closed loop, the open loop, pauses for thought |
 
 mod client;
+mod fanning;
 mod member;
 mod opening;
+mod playing;
 mod sending;
 
 use std::{
@@ -90,6 +94,12 @@ pub(crate) struct Core {
     turn_of: usize,
     /// Who thinks, and until when.
     thinking: BinaryHeap<Reverse<(u64, u32)>>,
+    /// Who publishes in a fan-out; empty where there is none.
+    publishers: Vec<u32>,
+    /// How far each client is in its script; empty where there is none.
+    players: Vec<playing::Player>,
+    /// When players go on by themselves.
+    timers: BinaryHeap<Reverse<(u64, u32)>>,
     /// Who has messages to send and a full queue.
     blocked: Vec<u32>,
     /// Clients below this have been started.
@@ -154,6 +164,9 @@ impl Core {
             deadline: u64::MAX,
             turn_of: 0,
             thinking: BinaryHeap::new(),
+            publishers: Vec::new(),
+            players: vec![playing::Player::default(); if job.rules.script.is_some() { own as usize } else { 0 }],
+            timers: BinaryHeap::new(),
             blocked: Vec::new(),
             started_upto: 0,
             has_begun: false,
@@ -164,7 +177,7 @@ impl Core {
             random: fastrand::Rng::with_seed(crate::payload::mix(job.plan.seed, index, u32::MAX)),
             job,
         };
-        if tempo.rate.is_none() {
+        if tempo.rate.is_none() && core.players.is_empty() {
             core.pending = (0..own).map(|local| core.quota(local)).sum();
         }
         core
@@ -201,7 +214,7 @@ impl Core {
             }
             Phase::Draining => {
                 self.sweep(turn, now);
-                None
+                self.wake_players(turn, now)
             }
             Phase::Closing => {
                 self.close_some(turn, now);
@@ -222,6 +235,7 @@ impl Core {
     /// Whether nothing is left to be sent.
     pub(crate) fn has_sent_all(&self) -> bool {
         match (&self.schedule, self.pending) {
+            _ if !self.players.is_empty() => self.has_played_all(),
             (Some(schedule), _) => schedule.left() == Some(0),
             (None, Some(pending)) => pending == 0,
             (None, None) => false,

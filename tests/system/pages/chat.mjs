@@ -78,7 +78,7 @@ export async function whatWasNotAnsweredIsSentAgainAndNothingTypedIsLost(visit) 
   await says(page, "sent = 0 answered +");
   await field(page).fill("half a thought");
   await visit.killServer();
-  await says(page, "Waits for the connection");
+  await says(page, "No answer: the connection closed with 1006");
   await says(page, "reconnecting in");
   await visit.picture(page, "chat-away");
   assert.equal(await field(page).inputValue(), "half a thought");

@@ -46,13 +46,13 @@ export async function eachServiceIsOneStepAwayByMouseAndByKeyboard(visit) {
 
 export async function figuresGoOnAfterTheServerCameBack(visit) {
   const page = await visit.open("/", { theme: "dark" });
-  await says(page, "Live figures, once a second.");
+  await says(page, "Live figures");
   await visit.killServer();
-  await says(page, "Figures as of");
+  await says(page, "figures are as of");
   await says(page, "reconnecting in");
   await visit.picture(page, "overview-away");
   await visit.startServer();
-  await says(page, "Live figures, once a second.");
+  await says(page, "Live figures");
   const socket = await connect(visit, "/random");
   await says(card(page, "/random"), "1 connection");
   socket.close();

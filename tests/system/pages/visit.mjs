@@ -82,12 +82,9 @@ export class Visit {
     this.url = await this.#ask("speak_tls");
   }
 
-  /**
-   * From here on the visit is to a gateway that stands before the server, which is meant by all that is done to it still.
-   * Where it `replays`, it says to a restarted server what it was told before.
-   */
-  async goThroughGateway({ replays = false } = {}) {
-    this.url = await this.#ask("put_gateway_before", { replays });
+  /** From here on the visit is to a gateway that stands before the server, which is meant by all that is done to it still. */
+  async goThroughGateway(...flags) {
+    this.url = await this.#ask("put_gateway_before", { flags });
   }
 
   /** A figure of the server's /metrics. */
@@ -200,7 +197,7 @@ export async function says(pageOrPart, words) {
 
 /** The page's own connection is open. */
 export async function isOpen(page) {
-  await page.getByRole("main").getByText("open", { exact: true }).waitFor();
+  await page.getByRole("main").locator("[data-state=open]").waitFor();
 }
 
 async function checkFocusRing(locator) {

@@ -35,7 +35,7 @@ impl MetricsSource for Figures {
         let help = "From an attempt's start to the upstream's 101";
         families.histograms("wigwag_relay_connect_seconds", help, "service", times)?;
         let times = relays.iter().map(|relay| (service(relay), histogram(&relay.added_latency)));
-        let help = "What relaying adds to a message's way, of one message in 1,024";
+        let help = "What relaying adds to a message's way, of the first message each way and one in 1,024";
         families.histograms("wigwag_relay_added_latency_seconds", help, "service", times)
     }
 }

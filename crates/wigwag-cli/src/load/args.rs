@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use wigwag_load::{
     CheckedPlan, Plan,
-    plan::{Backoff, Expect, Fault, RecorderHandle, Resolve, Sizes, Sources, Stage, Think, Threshold, number},
+    plan::{Backoff, Expect, FanOut, Fault, RecorderHandle, Resolve, Sizes, Sources, Stage, Think, Threshold, number},
 };
 use wigwag_net::url::WsUrl;
 
@@ -80,6 +80,15 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "RULE", default_value = "auto", help_heading = PAYLOAD)]
     expect: Expect,
 
+    /// Say and expect to hear what this scenario says (TOML), instead of one message over and over
+    #[arg(long, value_name = "FILE", help_heading = PAYLOAD)]
+    script: Option<PathBuf>,
+
+    /// TOPICS, and of each so many publishers and subscribers, as --script says how: each subscriber must get each publication
+    /// once and in order. -r publications per second in all [default: 100]
+    #[arg(long, value_name = "T:P:S", requires = "script", conflicts_with = "search", help_heading = PAYLOAD)]
+    fan_out: Option<FanOut>,
+
     #[command(flatten)]
     target: target::TargetArgs,
 
@@ -151,6 +160,8 @@ impl LoadArgs {
             sizes: self.size,
             binary: self.binary,
             expect: self.expect.clone(),
+            fan_out: self.fan_out,
+            script: self.script.as_deref().map(payload::script).transpose()?,
             timeout: self.timeout,
             connect_timeout: self.connect_timeout,
             drain: self.drain,
@@ -231,6 +242,8 @@ Examples:
   wigwag load ws://127.0.0.1:8765/echo -c 100 -d 30s -r 50k   50,000 per second for 30 s
   wigwag load wss://example.org/chat --ramp 1m -c 5000 --think 1s..5s --threshold 'p99<200ms'
   wigwag load ws://127.0.0.1:8765/echo --search rate -c 100 --until 'p99<50ms && lost==0'
+  wigwag load ws://127.0.0.1:8765/stream -c 100 --script examples/load/stream.toml
+  wigwag load ws://127.0.0.1:9000 --script examples/load/broadcast.toml --fan-out 10:1:100 -d 30s
   wigwag load ws://127.0.0.1:9000 -m '{\"id\":\"{ledger}\"}' --expect json:id
 
 Every message carries a number and a checksum, and every answer is checked: nothing is

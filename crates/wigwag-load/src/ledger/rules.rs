@@ -1,12 +1,15 @@
 //! What all workers of a run judge by: [`Rules`].
 
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering::Relaxed},
+};
 
 use serde_json::Value;
 
 use crate::{
     payload::{Payloads, Sent},
-    plan::{CheckedPlan, Expect},
+    plan::{CheckedPlan, Expect, Script},
 };
 
 /// What all workers of a run judge by.
@@ -14,6 +17,10 @@ use crate::{
 pub(crate) struct Rules {
     pub(crate) payloads: Payloads,
     pub(crate) expect: Expect,
+    /// What connections say and expect to hear, instead of payloads and `expect`.
+    pub(crate) script: Option<Arc<Script>>,
+    /// Who publishes and subscribes to what, and what has come of it.
+    pub(crate) fan: Option<Arc<super::Fan>>,
     /// Under [`Expect::Auto`]: what the first answer has shown. 0: nothing yet.
     form: AtomicU8,
     /// Answers are matched to messages by order, for they do not name them.
@@ -43,6 +50,8 @@ impl Rules {
             in_order: !payloads.names_messages() || matches!(asked.expect, Expect::Match(_) | Expect::Count(_)),
             payloads,
             expect: asked.expect.clone(),
+            fan: fan(asked),
+            script: asked.script.clone().filter(|script| script.broadcast.is_none()),
             form: AtomicU8::new(0),
             timeout_nanos: u64::try_from(asked.timeout.as_nanos()).unwrap_or(u64::MAX),
             connections: plan.connections_max,
@@ -65,6 +74,12 @@ impl Rules {
 
     /// The expectation in force, with what `auto` has found.
     pub(crate) fn found(&self) -> String {
+        if self.fan.is_some() {
+            return "each delivery once and in order".to_owned();
+        }
+        if let Some(script) = &self.script {
+            return format!("script {}", script.name);
+        }
         match (&self.expect, self.form.load(Relaxed)) {
             (Expect::Auto, form) if form == Form::Echo as u8 => "echo".to_owned(),
             (Expect::Auto, form) if form == Form::Suffix as u8 => "suffix".to_owned(),
@@ -103,6 +118,11 @@ impl Rules {
             known => known == form as u8,
         }
     }
+}
+
+fn fan(asked: &crate::Plan) -> Option<Arc<super::Fan>> {
+    let broadcast = asked.script.as_ref()?.broadcast.clone()?;
+    Some(Arc::new(super::Fan::new(asked.fan_out?, broadcast)))
 }
 
 /// What an answer is that begins with the message, by what follows.

@@ -1,5 +1,7 @@
 //! The check of a plan: what was asked for becomes what will be done, or an error that says what to write instead.
 
+mod fan;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
@@ -82,6 +84,9 @@ pub enum PlanError {
     /// A template without identity for an expectation that needs one.
     #[error("{0}")]
     Expectation(String),
+    /// A fan-out that cannot be made.
+    #[error("--fan-out: {0}")]
+    FanOut(String),
     /// A range whose ends are the wrong way round.
     #[error("--think: the first time must not be longer than the second")]
     Think,
@@ -99,6 +104,11 @@ impl Plan {
     /// # Errors
     /// The first thing that cannot be done, and what to write instead.
     pub fn check(self) -> Result<CheckedPlan, PlanError> {
+        let this = fan::shaped(self)?;
+        this.check_shaped()
+    }
+
+    fn check_shaped(self) -> Result<CheckedPlan, PlanError> {
         check_load(&self)?;
         check_times(&self)?;
         let sizes = check_payload(&self)?;
@@ -106,8 +116,10 @@ impl Plan {
             return Err(PlanError::NoTls);
         }
         check_sources(&self)?;
+        check_script(&self)?;
         let connections_max = self.stages.iter().map(|stage| stage.connections).fold(self.connections, u32::max);
         let endless = self.messages.is_none() && self.per_connection.is_none() && self.stages.is_empty();
+        let endless = endless && (self.script.is_none() || self.fan_out.is_some());
         let staged: Duration = self.stages.iter().map(|stage| stage.over).sum();
         let duration = match self.duration {
             None if endless => Some(DURATION_DEFAULT),
@@ -131,7 +143,9 @@ impl Plan {
                 .clamp(1, connections_max.max(1) as usize)
                 .min(WORKERS_MAX),
             sizes,
-            drain: self.drain.unwrap_or(self.timeout),
+            drain: self
+                .drain
+                .unwrap_or_else(|| self.script.as_ref().map_or(self.timeout, |script| script.longest(self.timeout))),
             duration,
             connections_max,
             own_tables,
@@ -221,6 +235,34 @@ fn check_sources(plan: &Plan) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// A script decides what is sent and when.
+fn check_script(plan: &Plan) -> Result<(), PlanError> {
+    let Some(script) = plan.script.as_deref().filter(|_| plan.fan_out.is_none()) else { return Ok(()) };
+    const STEPS: &str = "the script's steps say what is sent, and what is expected";
+    const PACE: &str = "the script's steps say when something is sent (wait)";
+    const TIMES: &str = "the script says how often (repeat)";
+    let conflicts = [
+        (plan.messages.is_some(), "-n", TIMES),
+        (plan.per_connection.is_some(), "--per-connection", TIMES),
+        (plan.rate.is_some(), "-r", PACE),
+        (plan.think.is_some(), "--think", PACE),
+        (plan.in_flight.is_some(), "--in-flight", PACE),
+        (!matches!(plan.payload, Payload::Ledger), "-m or -f", STEPS),
+        (plan.sizes.is_some(), "--size", STEPS),
+        (plan.binary, "-b", STEPS),
+        (!matches!(plan.expect, Expect::Auto), "--expect", STEPS),
+    ];
+    if let Some((_, flag, why)) = conflicts.into_iter().find(|(is_there, ..)| *is_there) {
+        return Err(PlanError::Conflict("--script", flag, why));
+    }
+    let answers: u64 = script.steps.iter().map(|step| step.answers()).sum();
+    let passes = script.repeat.unwrap_or(1);
+    match passes.saturating_mul(answers.max(1)) {
+        all @ (MESSAGES_MAX..) => Err(PlanError::Messages(all)),
+        _ => Ok(()),
+    }
+}
+
 fn settings(checked: &CheckedPlan) -> PlanEcho {
     let plan = &checked.plan;
     let time = |time: Duration| humantime::format_duration(time).to_string();
@@ -248,6 +290,8 @@ fn settings(checked: &CheckedPlan) -> PlanEcho {
         None => put("in-flight", checked.in_flight.to_string()),
     }
     let optional = [
+        ("fan-out", plan.fan_out.map(|fan_out| fan_out.to_string())),
+        ("script", plan.script.as_ref().map(|script| script.name.clone())),
         ("messages", plan.messages.map(|count| count.to_string())),
         ("per-connection", plan.per_connection.map(|count| count.to_string())),
         ("duration", checked.duration.map(time)),
@@ -255,6 +299,8 @@ fn settings(checked: &CheckedPlan) -> PlanEcho {
         ("ramp", plan.ramp.map(time)),
         ("think", plan.think.map(|think| format!("{}..{}", time(think.least), time(think.most)))),
         ("origin", plan.origin.clone()),
+        ("resolve", (!plan.resolve.is_empty()).then(|| join(&plan.resolve))),
+        ("source-ip", (!plan.sources.is_empty()).then(|| join(&plan.sources))),
         ("reconnect", plan.reconnect.map(|_| "true".to_owned())),
         ("subprotocol", (!plan.protocols.is_empty()).then(|| plan.protocols.join(","))),
         ("header", (!plan.headers.is_empty()).then(|| names(&plan.headers))),

@@ -42,7 +42,7 @@ pub(crate) const COLUMNS: &str = "class,connection,sequence,intended_ns,sent_ns,
 #[derive(Debug)]
 pub struct LedgerFile {
     queue: Arc<Queue>,
-    writer: Option<JoinHandle<io::Result<(BufWriter<File>, u64)>>>,
+    writer: Option<JoinHandle<io::Result<Written>>>,
 }
 
 /// What the first line says.
@@ -195,7 +195,10 @@ impl Recorder for Queue {
     }
 }
 
-fn write_all(queue: &Queue, mut out: BufWriter<File>) -> io::Result<(BufWriter<File>, u64)> {
+/// The file, all lines of messages written, and how many they are.
+type Written = (BufWriter<File>, u64);
+
+fn write_all(queue: &Queue, mut out: BufWriter<File>) -> io::Result<Written> {
     let mut written = 0;
     while let Some(batch) = queue.next() {
         for record in &batch {

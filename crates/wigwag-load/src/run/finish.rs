@@ -10,6 +10,7 @@ use crate::{
     control::lock,
     environment, health,
     outcome::{FORMAT, Offender, Outcome, Timeline},
+    plan::Expect,
     snapshot::{Bytes, Health, Phase},
     verdict::Evidence,
 };
@@ -32,12 +33,15 @@ impl State {
         let now = control.now();
         let sums = self.sums();
         let started = control.started();
-        let sending = started.map_or(0, |started| sums.last_answer.saturating_sub(started));
+        // Where nobody answers, what was sent is what was done.
+        let silent = matches!(job.plan.plan().expect, Expect::Nothing);
+        let sending = match started {
+            _ if silent => lock(&self.watch).sent_for,
+            started => started.map_or(0, |started| sums.last_answer.saturating_sub(started)),
+        };
         let (health, strain) = self.health(&sums, now);
-        // At the end none is open any more; a report says how many there were.
-        let descriptors = lock(&self.watch).descriptors_before + self.in_one_table(sums.connections.open_max);
-        let health = Health { saturated: health::judge(&health, &strain, &job.plan), descriptors, ..health };
-        let answered = rate(sums.account.answers, sending);
+        let health = Health { saturated: health::judge(&health, &strain, &job.plan), ..health };
+        let answered = rate(if silent { sums.account.ok } else { sums.account.answers }, sending);
         let faults = self.fault_accounts();
         let evidence = Evidence {
             plan: &job.plan,
@@ -68,6 +72,7 @@ impl State {
             bytes: Bytes { received: bytes.0, sent: bytes.1 },
             connections: sums.connections,
             errors: sums.errors,
+            fan_out: job.rules.fan.as_ref().map(|fan| fan.report()),
             faults,
             unexplained,
             health,

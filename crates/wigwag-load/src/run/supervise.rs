@@ -58,7 +58,8 @@ pub(super) fn run(state: &State, nets: Vec<Net>) {
             }
             Phase::Draining => {
                 let patience = phase_since.elapsed() >= state.job.plan.drain;
-                if patience || state.all(|core| core.ledger.tally.account.outstanding == 0) {
+                let delivered = state.job.rules.fan.as_ref().is_none_or(|fan| fan.is_complete());
+                if patience || (delivered && state.all(|core| core.ledger.tally.account.outstanding == 0)) {
                     control.set_phase(Phase::Closing);
                 }
             }
@@ -189,7 +190,7 @@ impl State {
         }
         let recovered = second.opened > 0 && watch.line.last.errors + second.errors > 0;
         if recovered && self.may_come() {
-            control.mark(MarkKind::Recovered, format!("{} connections opened again", second.opened));
+            control.mark(MarkKind::Recovered, format!("{} opened again", counted(second.opened, "connection")));
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Ceiling {
 pub enum Limit {
     /// Whoever asked, or the default.
     Asked,
-    /// This process may have no more file descriptors.
+    /// No more file descriptors are to be had, even with a table for each worker.
     Descriptors,
     /// The system gives no more local ports for this server.
     Ports,
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn ports_bound_connections_to_a_server_elsewhere() {
         let plan = Plan { url: "ws://192.0.2.1:9000/".parse().expect("a URL"), ..Plan::default() };
-        assert_eq!(run::ports_for(&plan), Some(health::ports_max()));
+        assert_eq!(run::ports_for(&plan), Some(crate::health::ports_max()));
         assert_eq!(run::ports_for(&Plan::default()), None, "loopback addresses are taken in turn");
     }
 }

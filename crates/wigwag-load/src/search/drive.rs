@@ -42,7 +42,7 @@ impl Subject {
         match self {
             Self::Connections => Plan {
                 connections: u32::try_from(load).unwrap_or(u32::MAX),
-                in_flight: plan.in_flight.or(plan.rate.is_none().then_some(1)),
+                in_flight: plan.in_flight.or((plan.rate.is_none() && plan.script.is_none()).then_some(1)),
                 ..plan.clone()
             },
             Self::Rate => Plan { rate: Some(load as f64), ..plan.clone() },

@@ -48,7 +48,7 @@ impl Core {
         for local in wanted..self.unborn_from {
             let client = &mut self.clients[local as usize];
             client.is_retiring = true;
-            if client.state == State::Open && self.ledger.window(local).outstanding() == 0 {
+            if client.state == State::Open && self.ledger.outstanding(local) == 0 {
                 self.close(local, turn, now);
             }
         }
@@ -97,6 +97,8 @@ impl Core {
             self.connections.recovered += 1;
             tally.times.recovery.record_nanos(now.saturating_sub(died));
         }
+        self.enter_script(local, now);
+        self.enter_fan(local, socket, now);
         match self.job.control.phase() {
             Phase::Running if self.has_begun => self.start_client(local, socket, now),
             Phase::Closing | Phase::Done => {
@@ -177,6 +179,7 @@ impl Core {
             self.clients[*moved as usize].place = place as u32;
         }
         self.connections.open -= 1;
+        self.leave_script(local);
     }
 
     /// After a death or a failure: again later, or never.

@@ -21,6 +21,9 @@ impl Core {
         self.deadline = job.control.started().unwrap_or(now).saturating_add(sending.unwrap_or(u64::MAX));
         self.tempo = job.control.tempo();
         self.tempo_changes = job.control.tempo_changes();
+        if job.rules.fan.is_some() {
+            return;
+        }
         let each = asked.per_connection.map(|each| each * u64::from(asked.connections));
         self.schedule = self
             .tempo
@@ -31,6 +34,12 @@ impl Core {
     /// Sends what is due; gives when the next message is.
     pub(super) fn drive(&mut self, turn: &mut Turn<'_>, now: u64) -> Option<u64> {
         self.follow_tempo();
+        if !self.players.is_empty() {
+            return self.drive_scripts(turn, now);
+        }
+        if self.is_fan() {
+            return self.drive_fan(turn, now);
+        }
         if self.tempo.paused {
             return None;
         }
@@ -51,7 +60,10 @@ impl Core {
 
     /// A connection is there, and messages may be sent.
     pub(super) fn start_client(&mut self, local: u32, socket: &mut Socket<'_>, now: u64) {
-        if self.schedule.is_some() {
+        if !self.players.is_empty() {
+            return self.start_player(local, socket, now);
+        }
+        if self.schedule.is_some() || self.is_fan() {
             return;
         }
         let Some(think) = self.job.plan.plan().think else { return self.fill(local, socket, now) };
@@ -64,6 +76,12 @@ impl Core {
     }
 
     pub(super) fn received(&mut self, local: u32, socket: &mut Socket<'_>, message: Message<'_>) {
+        if !self.players.is_empty() {
+            return self.hear(local, socket, message);
+        }
+        if self.is_fan() {
+            return self.deliver(local, socket, message);
+        }
         let now = self.clock(local, socket.now());
         let is_binary = matches!(message, Message::Binary(_));
         let kind_fits = is_binary == self.job.plan.plan().binary;
@@ -136,7 +154,7 @@ impl Core {
     }
 
     /// Starts clients that were opened before anything could be sent.
-    fn start_some(&mut self, turn: &mut Turn<'_>, now: u64) {
+    pub(super) fn start_some(&mut self, turn: &mut Turn<'_>, now: u64) {
         let upto = (self.started_upto as usize + STARTS_PER_BEAT).min(self.clients.len()) as u32;
         for local in self.started_upto..upto {
             let client = &self.clients[local as usize];
@@ -271,7 +289,7 @@ impl Core {
 }
 
 /// Above this many queued bytes a connection gets no further message: the server does not keep up.
-const QUEUE_BYTES_MAX: usize = 256 << 10;
+pub(super) const QUEUE_BYTES_MAX: usize = 256 << 10;
 /// Messages under way per worker in the open loop, whatever the rate: 16 bytes each. Above it nothing is sent, and the lag
 /// shows it.
 const OUTSTANDING_MAX: u64 = 4 << 20;

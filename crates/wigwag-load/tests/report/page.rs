@@ -34,6 +34,15 @@ fn a_peers_text_stays_text() {
 }
 
 #[test]
+fn only_the_bytes_that_differ_are_marked() {
+    let page = html::render(&sample::fail());
+    assert!(
+        page.contains("00<ins>12c</ins> checksum=9f31") && page.contains("00<mark>&#60;b&#62;x</mark> checksum"),
+        "{page}"
+    );
+}
+
+#[test]
 fn a_report_loads_nothing() {
     let page = html::render(&sample::fail());
     assert!(page.contains("default-src 'none'"));

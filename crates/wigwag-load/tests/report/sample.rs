@@ -18,7 +18,7 @@ pub(crate) fn pass() -> Outcome {
     let mut made = Made::new(7, 10, |_| 20_000, |at| 400e-6 + 40e-6 * f64::from(at));
     made.outcome.plan = echo(&settings);
     made.outcome.judgement.reasons =
-        vec!["every message was answered once, on its own connection, unaltered, in order and in time".to_owned()];
+        vec!["every message was answered once, unaltered, in order and in time".to_owned()];
     made.outcome
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn inconclusive() -> Outcome {
     outcome.health.saturated = vec![
         Saturation {
             kind: SaturationKind::Cpu,
-            text: "the workers used 99 % of their cores: use more cores (-w)".to_owned(),
+            text: "the workers used 99 % of their cores: add cores (-w)".to_owned(),
         },
         Saturation {
             kind: SaturationKind::SendLag,
@@ -193,6 +193,7 @@ fn outcome(seed: u64, sent: u64, seconds: f64, stretches: Vec<Second>, latencies
         latencies,
         rate: if seconds > 0.0 { sent as f64 / seconds } else { 0.0 },
         rate_asked: None,
+        fan_out: None,
         bytes: Bytes { sent: sent * 70, received: sent * 73 },
         connections: Connections {
             wanted: 1_000,

@@ -13,6 +13,7 @@ use super::{
     Flags, Phase, Worker,
     opening::{RETRY_AFTER, refusal},
     slot::{HeldRequest, Opening},
+    timers::{Due, What},
 };
 use crate::{
     acceptor::{Accept, Refusal},
@@ -29,7 +30,12 @@ impl Worker {
     /// Leaves the answer to the service. `bytes` begins with the whole head.
     pub(super) fn hold(&mut self, index: usize, bytes: Vec<u8>, accept: Accept) {
         let Accept { service, route, config, deflate, permit, hold, .. } = accept;
-        let deadline = self.context.now + hold.unwrap_or_default().min(FOREVER);
+        let hold = hold.unwrap_or_default().min(FOREVER);
+        let deadline = self.context.now + hold;
+        if hold < self.limits.handshake_timeout.min(self.limits.ping_interval).min(self.limits.idle_timeout) {
+            let generation = self.slots[index].generation;
+            self.wheel.insert(deadline, Due { slot: index as u32, generation, what: What::Hold });
+        }
         let slot = &mut self.slots[index];
         slot.phase = Phase::Held;
         slot.flags.set(Flags::PAUSED);

@@ -20,6 +20,8 @@ pub(super) struct Due {
 pub(super) enum What {
     /// Each connection has exactly one: first its handshake's, then its life clock.
     Life,
+    /// A handshake waits for its service's decision no longer. Only where the life clock would look too late.
+    Hold,
     /// The closing handshake lasts too long.
     Close,
     /// Input was discarded for long enough.
@@ -58,6 +60,8 @@ impl Worker {
         let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.generation == due.generation) else { return };
         match due.what {
             What::Life => self.check_life(index),
+            What::Hold if slot.phase == Phase::Held => self.expire_hold(index),
+            What::Hold => {}
             What::Close => {
                 if let Some(connection) = &mut slot.connection {
                     connection.handle_timeout(self.context.now);

@@ -1,6 +1,10 @@
 //! Handshakes that wait for their service's decision.
 
-use std::{any::Any, sync::mpsc, time::Duration};
+use std::{
+    any::Any,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use wigwag_net::{
     Accept, CloseCause, Closed, ConnectionId, Held, Limits, Local, Message, Refusal, Service, Socket, Timer, Verdict,
@@ -159,10 +163,12 @@ fn a_peer_that_leaves_while_it_waits_is_reported() {
 #[test]
 fn a_wait_ends_with_504_and_the_service_is_told() {
     let (server, news) = serve_undecided(Duration::from_millis(50));
+    let began = Instant::now();
     let mut client = asking(&server);
     waits(&news);
     assert!(client.read_head().starts_with("HTTP/1.1 504 "));
     assert!(matches!(next(&news), News::Gone(CloseCause::IdleTimeout)));
+    assert!(began.elapsed() < Limits::default().handshake_timeout, "not only when the life clock looks");
     drop(client);
     server.assert_empty();
 }

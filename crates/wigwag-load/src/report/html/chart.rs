@@ -150,12 +150,15 @@ pub(super) fn marks(timeline: &Timeline, length: f64) -> Vec<MarkLine> {
     let mut named_until = -1.0;
     for mark in timeline.marks.iter().take(MARKS_MAX) {
         let left = (mark.at / length * 100.0).clamp(0.0, 100.0);
-        let has_room = left >= named_until;
+        // A name stands to the right of its line; near the right edge to the left of it.
+        let is_flipped = left > 70.0;
+        let (from, to) = if is_flipped { (left - NAME_ROOM, left) } else { (left, left + NAME_ROOM) };
+        let has_room = from >= named_until;
         if has_room {
-            named_until = left + NAME_ROOM;
+            named_until = to;
         }
         let text = has_room.then(|| words::plain(&mark.text).into_owned());
-        lines.push(MarkLine { class: mark_class(mark), left, text, is_flipped: left > 70.0 });
+        lines.push(MarkLine { class: mark_class(mark), left, text, is_flipped });
     }
     lines
 }

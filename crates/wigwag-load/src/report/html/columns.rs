@@ -45,6 +45,11 @@ pub(super) fn of(outcome: &Outcome) -> Vec<Column> {
             before.end = before.end.max(end);
         }
     }
+    // At the end of the last stretch all are closed; they were open while its messages were answered.
+    let before = columns.len().checked_sub(2).map_or(outcome.connections.open_max, |at| columns[at].data.open);
+    if let Some(last) = columns.last_mut().filter(|last| last.data.open == 0) {
+        last.data.open = before;
+    }
     columns
 }
 

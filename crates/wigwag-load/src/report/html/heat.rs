@@ -31,7 +31,7 @@ pub(super) fn map(outcome: &Outcome, columns: &[Column]) -> Option<Chart> {
     }
     let mut chart = Chart {
         title: "Latency over time".to_owned(),
-        note: "intended → answer; darker: more answers".to_owned(),
+        note: "intended → answer; stronger: more answers".to_owned(),
         description: "How many answers took how long, at each moment of the run.".to_owned(),
         is_tall: true,
         x,

@@ -97,9 +97,15 @@ struct Offence {
 
 struct Excerpts {
     head: String,
-    /// What both have in common, then what differs.
-    expected: (String, String),
-    got: (String, String),
+    expected: Excerpt,
+    got: Excerpt,
+}
+
+/// What both sides begin with, what differs, and what both end with.
+struct Excerpt {
+    before: String,
+    different: String,
+    after: String,
 }
 
 impl Page {
@@ -342,20 +348,35 @@ impl Offence {
     fn of(offender: &Offender) -> Self {
         let difference = offender.difference.as_ref().map(|difference| {
             let (expected, got) = (plain(&difference.expected), plain(&difference.got));
-            let common: usize =
-                expected.chars().zip(got.chars()).take_while(|(one, two)| one == two).map(|(c, _)| c.len_utf8()).sum();
-            let halves = |text: &str| (text[..common].to_owned(), text[common..].to_owned());
             let (expected_bytes, got_bytes) = (count(difference.expected_bytes), count(difference.got_bytes));
             Excerpts {
                 head: format!(
                     "from byte {} on; {expected_bytes} bytes expected, {got_bytes} came",
                     count(difference.at)
                 ),
-                expected: halves(&expected),
-                got: halves(&got),
+                expected: Excerpt::of(&expected, &got),
+                got: Excerpt::of(&got, &expected),
             }
         });
         Self { class: offender.class.label(), line: offender_line(offender), difference }
+    }
+}
+
+impl Excerpt {
+    /// The text, where it differs from the other.
+    fn of(text: &str, other: &str) -> Self {
+        let same = |(one, two): &(char, char)| one == two;
+        let bytes =
+            |pairs: &mut dyn Iterator<Item = (char, char)>| pairs.take_while(same).map(|(c, _)| c.len_utf8()).sum();
+        let before: usize = bytes(&mut text.chars().zip(other.chars()));
+        let (text_rest, other_rest) = (&text[before..], &other[before..]);
+        let after: usize = bytes(&mut text_rest.chars().rev().zip(other_rest.chars().rev()));
+        let end = text.len() - after;
+        Self {
+            before: text[..before].to_owned(),
+            different: text[before..end].to_owned(),
+            after: text[end..].to_owned(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NAME_WIDTH, Text, Tone};
+use super::{Text, Tone};
 use crate::{
     latency::Latency,
     outcome::{Difference, JudgedThreshold, Offender, Outcome},
@@ -66,13 +66,13 @@ pub(super) fn latencies(text: &mut Text, outcome: &Outcome) {
     if rows.is_empty() {
         return;
     }
-    let head: String = COLUMNS.iter().map(|(name, _)| format!("{name:>10}")).collect();
+    let head: String = COLUMNS.iter().map(|(name, _)| format!(" {name:>8}")).collect();
     let head = text.paint.paint(Tone::Muted, &format!("{:<LATENCY_WIDTH$}{head}", "Latency"));
     text.line(&head);
     for (name, _, latency) in rows {
         let cells: String =
-            COLUMNS.iter().map(|(_, share)| format!("{:>10}", words::time(cell(latency, *share)))).collect();
-        text.line(&format!("{:<LATENCY_WIDTH$}{cells}", format!("  {name}")));
+            COLUMNS.iter().map(|(_, share)| format!(" {:>8}", words::time(cell(latency, *share)))).collect();
+        text.line(&format!("{:<LATENCY_WIDTH$}{cells}", name));
     }
     text.blank();
 }
@@ -87,11 +87,31 @@ pub(super) fn facts(text: &mut Text, outcome: &Outcome) {
     }
     let bytes = outcome.bytes;
     text.fact("Bytes", &format!("{} sent, {} received", words::bytes(bytes.sent), words::bytes(bytes.received)));
+    fan_out(text, outcome);
     connections(text, outcome);
     errors(text, outcome);
     faults(text, outcome);
     generator(text, outcome);
     text.blank();
+}
+
+fn fan_out(text: &mut Text, outcome: &Outcome) {
+    let Some(fan) = &outcome.fan_out else { return };
+    let (half, p99, most) = (fan.skew.quantile(0.5), fan.skew.quantile(0.99), fan.skew.max());
+    let shape = fan.shape;
+    text.fact(
+        "Fan-out",
+        &format!(
+            "{} published to {} x {}, {} came to all; first to last p50 {}, p99 {}, max {}",
+            count(fan.publications),
+            counted(shape.topics.into(), "topic"),
+            counted(shape.subscribers.into(), "subscriber"),
+            count(fan.complete),
+            words::time(half),
+            words::time(p99),
+            words::time(most)
+        ),
+    );
 }
 
 fn connections(text: &mut Text, outcome: &Outcome) {
@@ -131,8 +151,10 @@ fn errors(text: &mut Text, outcome: &Outcome) {
 fn faults(text: &mut Text, outcome: &Outcome) {
     for (at, fault) in outcome.faults.iter().enumerate() {
         let line = FaultLine::of(fault);
-        let reactions = if line.reactions.is_empty() { String::new() } else { format!(" ({})", line.reactions) };
-        text.fact(if at == 0 { "Faults" } else { "" }, &format!("{}: {}{reactions}", line.name, line.reconciled));
+        text.fact(if at == 0 { "Faults" } else { "" }, &format!("{}: {}", line.name, line.reconciled));
+        if !line.reactions.is_empty() {
+            text.fact("", &format!("  {}", line.reactions));
+        }
     }
     if !outcome.faults.is_empty() {
         let number = outcome.unexplained;
@@ -159,11 +181,11 @@ fn generator(text: &mut Text, outcome: &Outcome) {
     } else {
         String::new()
     };
-    text.fact("Generator", &format!("{crowded}{lag}, longest stall {}", words::time(health.stall_max)));
+    text.fact("Generator", &format!("{crowded}{lag}"));
     let descriptors = format!("{} of {} descriptors", count(health.descriptors), count(health.descriptors_max));
+    text.fact("", &format!("longest stall {}, {descriptors}", words::time(health.stall_max)));
     let pace = format!("{} checked messages per CPU second", words::short(health.messages_per_cpu_second));
-    let memory = format!("{} per client", words::bytes(health.client_bytes));
-    text.fact("", &format!("{descriptors}, {memory}, {pace}"));
+    text.fact("", &format!("{} per client, {pace}", words::bytes(health.client_bytes)));
     for saturation in &health.saturated {
         let word = text.paint.paint(Tone::Warn, "saturated:");
         text.fact("", &format!("{word} {}", saturation.text));
@@ -226,7 +248,8 @@ pub(super) fn reproduction(text: &mut Text, outcome: &Outcome) {
     }
 }
 
-const LATENCY_WIDTH: usize = NAME_WIDTH + 7;
+/// With seven columns of nine: 80.
+const LATENCY_WIDTH: usize = 17;
 const ERRORS_MAX: usize = 10;
 const OFFENDERS_MAX: usize = 10;
 const WORKERS_NAMED_MAX: usize = 4;
