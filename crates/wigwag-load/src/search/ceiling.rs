@@ -67,7 +67,6 @@ impl Ceiling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health;
 
     fn ceiling(subject: Subject, most: u64) -> Ceiling {
         Ceiling::of(&Plan::default(), subject, &SearchPlan { most, ..SearchPlan::default() })
