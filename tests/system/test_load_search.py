@@ -76,7 +76,7 @@ def test_descriptors_are_a_ceiling_and_not_the_servers_limit(server):
         resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160))
 
     code, found, lines = search(
-        f"{server.url}/echo", "connections", "-c", 40, "--until", "lost==0", "-d", "200ms", preexec_fn=few
+        f"{server.url}/echo", "connections", "-c", 40, "--until", "lost==0", "-d", "200ms", "-w", 1, preexec_fn=few
     )
     assert (code, found["verdict"], found["ceiling"]["limit"]) == (5, "INCONCLUSIVE", "descriptors"), lines
     assert found["found"]["highest"] == found["ceiling"]["load"] < 160

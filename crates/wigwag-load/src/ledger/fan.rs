@@ -156,13 +156,7 @@ impl Ledger {
                 return self.surplus(Class::Unsolicited, nameless, heard.content, now);
             };
             let (number, class) = lock(&fan.tables[topic as usize]).update(listener, value, now);
-            return self.enter(
-                Id { connection, sequence: number },
-                Entry::new(now, now),
-                class,
-                Some(now),
-                String::new,
-            );
+            return self.enter_untimed(Id { connection, sequence: number }, class, now, String::new);
         }
         let named = rules.payloads.identify(heard.content).map(|(id, _)| id);
         let Some(publication) = fan.publication(named, &told, topic) else {
@@ -234,7 +228,22 @@ impl Ledger {
 
     fn misdeliver(&mut self, connection: u32, note: String, now: u64) {
         let id = Id { connection, sequence: u32::MAX };
-        self.enter(id, Entry::new(now, now), Class::Misrouted, Some(now), || note);
+        self.enter_untimed(id, Class::Misrouted, now, || note);
+    }
+
+    /// As [`Self::enter`], for a delivery of which nobody knows when it was sent.
+    fn enter_untimed(&mut self, id: Id, class: Class, now: u64, note: impl FnOnce() -> String) {
+        self.tally.account.sent += 1;
+        self.tally.account.outstanding += 1;
+        self.tally.account.answers += 1;
+        self.tally.settle(class);
+        self.tally.last_answer = self.tally.last_answer.max(now);
+        if self.rules.records_all || class != Class::Ok {
+            self.record(id, class, None, Some(now));
+        }
+        if class != Class::Ok {
+            self.offend(class, id.connection, None, now, note, None);
+        }
     }
 
     /// A delivery enters the account as what it is.

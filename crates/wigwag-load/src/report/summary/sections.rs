@@ -99,11 +99,14 @@ fn fan_out(text: &mut Text, outcome: &Outcome) {
     let Some(fan) = &outcome.fan_out else { return };
     let (half, p99, most) = (fan.skew.quantile(0.5), fan.skew.quantile(0.99), fan.skew.max());
     let shape = fan.shape;
+    let published = match shape.publishers {
+        0 => "updates of".to_owned(),
+        _ => format!("{} published to", count(fan.publications)),
+    };
     text.fact(
         "Fan-out",
         &format!(
-            "{} published to {} x {}, {} came to all; first to last p50 {}, p99 {}, max {}",
-            count(fan.publications),
+            "{published} {} x {}, {} came to all; first to last p50 {}, p99 {}, max {}",
             counted(shape.topics.into(), "topic"),
             counted(shape.subscribers.into(), "subscriber"),
             count(fan.complete),
