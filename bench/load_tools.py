@@ -284,6 +284,8 @@ def parse_options():
     found = parser.parse_args()
     if found.rounds < 1 or found.seconds <= 0 or len(found.cores) != 2:
         parser.error("--rounds and --seconds must be positive, --cores takes two numbers")
+    if found.docs and (set(found.part), set(found.tool)) != (set(PARTS), set(TESTERS)):
+        parser.error("--docs replaces both tables: it takes all parts and all tools")
     if found.wigwag:
         catalogue.wigwag_binary = found.wigwag
     return found

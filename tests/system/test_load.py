@@ -92,6 +92,17 @@ class TestOwnServer:
         assert (run.report["connections"]["open_max"], run.report["health"]["descriptors_max"]) == (2_000, 800)
         assert len(run.report["health"]["workers"]) >= 3
 
+    def test_several_servers_of_one_name_share_the_connections(self, load, serve):
+        first = serve(listen="127.0.0.2:0")
+        second = serve(listen=f"127.0.0.3:{first.port}")
+        name = f"localhost:{first.port}"
+        addresses = [word for server in (first, second) for word in ("--resolve", f"{name}:{server.host}")]
+        run = load(f"ws://{name}/random", "-c", 100, "-n", 1_000, *addresses)
+        run.assert_pass(1_000)
+        received = [server.metric("wigwag_messages_received_total", service="random") for server in (first, second)]
+        assert received == [500, 500]
+        assert f"--resolve {name}:127.0.0.2 --resolve {name}:127.0.0.3" in run.out
+
     def test_10000_messages_over_one_connection(self, load, server):
         run = load(f"{server.url}/random", "-c", 1, "-n", 10_000)
         run.assert_pass(10_000)

@@ -10,6 +10,7 @@ pub mod script;
 mod threshold;
 
 use std::{
+    fmt,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -202,6 +203,24 @@ pub struct Resolve {
     pub address: SocketAddr,
 }
 
+impl fmt::Display for Sources {
+    /// As `--source-ip` takes it: an address, or a block whose size is a power of two.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = if self.first.is_ipv4() { 32 } else { 128 };
+        match self.count {
+            0 | 1 => write!(f, "{}", self.first),
+            count => write!(f, "{}/{}", self.first, width - count.ilog2()),
+        }
+    }
+}
+
+impl fmt::Display for Resolve {
+    /// As `--resolve` takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.host, self.port, self.address.ip())
+    }
+}
+
 /// Pauses between attempts to open a connection again: doubled each time, with jitter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backoff {
@@ -246,8 +265,8 @@ pub trait Recorder: Send + Sync {
 #[derive(Clone)]
 pub struct RecorderHandle(pub Arc<dyn Recorder>);
 
-impl std::fmt::Debug for RecorderHandle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for RecorderHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RecorderHandle")
     }
 }

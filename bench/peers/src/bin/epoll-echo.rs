@@ -133,7 +133,8 @@ impl Echo {
         // RFC 6455 §4.2.2.
         let digest = Sha1::from(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest().bytes();
         let accept = base64::engine::general_purpose::STANDARD.encode(digest);
-        let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
+        let head =
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
         self.out.extend_from_slice(format!("{head}{accept}\r\n\r\n").as_bytes());
         connection.is_open = true;
         (length + 4, true)

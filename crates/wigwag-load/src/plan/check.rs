@@ -299,6 +299,8 @@ fn settings(checked: &CheckedPlan) -> PlanEcho {
         ("ramp", plan.ramp.map(time)),
         ("think", plan.think.map(|think| format!("{}..{}", time(think.least), time(think.most)))),
         ("origin", plan.origin.clone()),
+        ("resolve", (!plan.resolve.is_empty()).then(|| join(&plan.resolve))),
+        ("source-ip", (!plan.sources.is_empty()).then(|| join(&plan.sources))),
         ("reconnect", plan.reconnect.map(|_| "true".to_owned())),
         ("subprotocol", (!plan.protocols.is_empty()).then(|| plan.protocols.join(","))),
         ("header", (!plan.headers.is_empty()).then(|| names(&plan.headers))),

@@ -32,7 +32,7 @@ fn push(words: &mut Vec<String>, missing: &mut Vec<String>, name: &str, value: &
         "header" => missing.push(format!("-H for {value} (values are secrets and not in a report)")),
         "message-file" => missing.push(format!("-f FILE ({value})")),
         // Each has a flag of its own; none of them contains a comma.
-        "stage" | "fault" | "subprotocol" => {
+        "stage" | "fault" | "subprotocol" | "resolve" => {
             for one in value.split(',') {
                 words.extend([flag(name), quoted(one)]);
             }

@@ -40,9 +40,7 @@ impl State {
             started => started.map_or(0, |started| sums.last_answer.saturating_sub(started)),
         };
         let (health, strain) = self.health(&sums, now);
-        // At the end none is open any more; a report says how many there were.
-        let descriptors = lock(&self.watch).descriptors_before + self.in_one_table(sums.connections.open_max);
-        let health = Health { saturated: health::judge(&health, &strain, &job.plan), descriptors, ..health };
+        let health = Health { saturated: health::judge(&health, &strain, &job.plan), ..health };
         let answered = rate(if silent { sums.account.ok } else { sums.account.answers }, sending);
         let faults = self.fault_accounts();
         let evidence = Evidence {

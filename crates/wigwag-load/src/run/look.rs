@@ -108,13 +108,14 @@ impl State {
         let workers = spent.iter().zip(&sums.stalls).map(|(spent, stall)| spent.health(running, *stall)).collect();
         let open = sums.connections.open_max.max(sums.connections.open + sums.connections.opening);
         let most = sums.connections.open_max.max(1);
+        let tables = if self.job.plan.own_tables { self.job.plan.workers as u64 } else { 1 };
         let sources = self.job.sources.len().max(1) as u64;
         let servers = if self.job.are_servers { self.job.addresses.len() as u64 } else { 1 };
         let health = Health {
             workers,
             send_lag_p99: sums.latencies.lag.quantile(0.99),
             stall_max: sums.stalls.iter().copied().max().unwrap_or_default(),
-            descriptors: watch.descriptors_before + self.in_one_table(open),
+            descriptors: watch.descriptors_before + open.div_ceil(tables),
             descriptors_max: descriptors::max(),
             ports: most.div_ceil(sources * servers),
             ports_max: watch.ports_max,
@@ -126,12 +127,6 @@ impl State {
         let mut strain = Strain { behind: watch.behind, held: sums.held, sending, ..Strain::default() };
         strain.note_errors(&sums.errors);
         (health, strain)
-    }
-
-    /// How many of so many connections have their descriptors in one table.
-    pub(super) fn in_one_table(&self, connections: u64) -> u64 {
-        let tables = if self.job.plan.own_tables { self.job.plan.workers as u64 } else { 1 };
-        connections.div_ceil(tables)
     }
 
     pub(super) fn fault_accounts(&self) -> Vec<FaultAccount> {
