@@ -88,6 +88,9 @@ pub struct Account {
     pub arrivals: u64,
     /// Arrivals that settled a message.
     pub answers: u64,
+    /// Messages that nobody is to answer: ok once they are sent.
+    #[serde(default)]
+    pub silent: u64,
     /// Arrivals that belong to a message which wants several (`count:N`), the settling one excluded.
     pub parts: u64,
     /// See [`Class::Duplicate`].
@@ -108,8 +111,7 @@ impl Account {
     pub fn balances(&self) -> bool {
         let answered: u64 = Class::SENT.iter().filter(|class| class.is_answered()).map(|class| self[*class]).sum();
         self.sent == self.settled() + self.outstanding
-            // Messages that nobody is to answer are ok without an arrival.
-            && (answered == self.answers || self.answers == 0)
+            && answered == self.answers + self.silent
             && self.arrivals == self.answers + self.parts + self.duplicate + self.unsolicited
     }
 
@@ -163,6 +165,7 @@ impl AddAssign for Account {
         }
         self.arrivals += other.arrivals;
         self.answers += other.answers;
+        self.silent += other.silent;
         self.parts += other.parts;
     }
 }

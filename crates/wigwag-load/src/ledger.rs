@@ -120,6 +120,7 @@ impl Ledger {
         }
         if matches!(self.rules.expect, Expect::Nothing) {
             window.take(id.sequence);
+            self.tally.account.silent += 1;
             self.settle(id, &entry, Class::Ok, None);
         }
     }

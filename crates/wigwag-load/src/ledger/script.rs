@@ -192,6 +192,7 @@ impl Ledger {
             asking.numbers += 1;
             self.tally.account.sent += 1;
             self.tally.account.outstanding += 1;
+            self.tally.account.silent += 1;
             self.settle(id, &Entry::new(now, now), Class::Ok, None);
         }
     }
