@@ -105,6 +105,9 @@ class Stage:
     def freeze(self):
         self.server.signal(signal.SIGSTOP)
 
+    def thaw(self):
+        self.server.signal(signal.SIGCONT)
+
     def start(self):
         again = self.serve(listen=f"127.0.0.1:{self.server.port}")
         self.front = again if self.front is self.server else self.front
@@ -134,4 +137,5 @@ def test_flow(browsers, serve, gateway, tmp_path, file, name):
     while "please" in (message := browser.hear()):
         browser.say(answer=getattr(stage, message.pop("please"))(**message))
     if "failed" in message:
+        stage.thaw()
         pytest.fail(f"{message['failed']}\npictures: {pictures}", pytrace=False)

@@ -20,6 +20,8 @@ export class Visit {
   #outage = false;
   /** Hosts besides the server's own to which this flow may open a WebSocket. */
   elsewhere = new Set();
+  /** Problems that this flow makes on purpose. */
+  expected = [];
   pages = [];
 
   constructor(browser, url, ask, pictures) {
@@ -146,7 +148,8 @@ export class Visit {
     const problems = [];
     page.problems = problems;
     const problem = (text) => {
-      if (!(this.#outage && OUTAGE.test(text))) problems.push(text);
+      const expected = this.#outage ? [OUTAGE, ...this.expected] : this.expected;
+      if (!expected.some((pattern) => pattern.test(text))) problems.push(text);
     };
     page.on("console", (message) => ["error", "warning"].includes(message.type()) && problem(message.text()));
     page.on("pageerror", (error) => problem(`${error.stack ?? error}`));
