@@ -223,6 +223,27 @@ describe("the back-off", () => {
   });
 });
 
+describe("a connection that is left while it connects", () => {
+  it("is closed once it is open, and heard no more", () => {
+    const connection = connectionWith();
+    const socket = sockets.latest();
+    connection.dispose();
+    expect(socket.closedWith).toBeNull();
+    socket.accept();
+    expect(socket.closedWith).not.toBeNull();
+    expect(connection.state.kind).toBe("idle");
+    expect(connection.counters.opens).toBe(0);
+  });
+
+  it("is closed at once where the server does not answer in time", async () => {
+    const connection = connectionWith();
+    const socket = sockets.latest();
+    await pass(10_000);
+    expect(socket.closedWith).not.toBeNull();
+    expect(connection.state.kind).toBe("reconnecting");
+  });
+});
+
 describe("an address", () => {
   it("may be a path, ws, or http", () => {
     expect(webSocketUrl("http://a.test/b#c").href).toBe("ws://a.test/b");

@@ -223,7 +223,7 @@ export class Connection {
       else this.#lost(code, reason, performance.now() - openedAtMs);
     };
     this.#timer = setTimeout(() => {
-      this.#abandon();
+      this.#abandon(true);
       this.#again(`no answer within ${this.#options.connectTimeoutMs / 1000} s`);
     }, this.#options.connectTimeoutMs);
   }
@@ -299,13 +299,17 @@ export class Connection {
     tick();
   }
 
-  /** Lets go of the socket; what it still says is heard by nobody. */
-  #abandon(): void {
+  /**
+   * Lets go of the socket; what it still says is heard by nobody. One that is still connecting is closed as soon as it is
+   * open: closed before, it would be an error on the browser's console. A server that does not answer is given up `atOnce`.
+   */
+  #abandon(atOnce = false): void {
     const socket = this.#socket;
     if (!socket) return;
     this.#socket = null;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    if (socket.readyState === WebSocket.CONNECTING && !atOnce) socket.onopen = () => socket.close();
+    else socket.close();
   }
 
   #become(state: ConnectionState): void {
