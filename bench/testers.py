@@ -185,6 +185,6 @@ TESTERS = {
     "locust": locust,
     "tsung": tsung,
     "loadtest": loadtest,
-    "tcpkali": unavailable("neither Debian nor another registry that is asked here has it"),
+    "tcpkali": unavailable("not among the packages of Debian 12"),
     "websocket-bench": unavailable("0.2.0 (npm) loads Socket.IO, Faye and the like, not plain WebSocket servers"),
 }
