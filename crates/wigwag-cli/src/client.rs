@@ -2,7 +2,12 @@
 //!
 //! Shared by the commands that talk to any server. Absent on purpose: what is said once the connection is open.
 
-use std::{io, net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Args;
@@ -74,14 +79,19 @@ impl ClientArgs {
     }
 
     fn tls(&self) -> ClientTls {
-        let trust = match &self.cacert {
-            _ if self.insecure => Trust::DangerouslyAnyone,
-            Some(file) => Trust::File(file.clone()),
-            None => Trust::System,
-        };
-        let identity = self.cert.clone().zip(self.key.clone()).map(|(cert, key)| TlsFiles { cert, key });
-        ClientTls { trust, identity }
+        client_tls(self.insecure, self.cacert.as_deref(), self.cert.as_deref(), self.key.as_deref())
     }
+}
+
+/// What `--insecure`, `--cacert`, `--cert` and `--key` say together.
+pub(crate) fn client_tls(insecure: bool, cacert: Option<&Path>, cert: Option<&Path>, key: Option<&Path>) -> ClientTls {
+    let trust = match cacert {
+        _ if insecure => Trust::DangerouslyAnyone,
+        Some(file) => Trust::File(file.to_owned()),
+        None => Trust::System,
+    };
+    let identity = cert.zip(key).map(|(cert, key)| TlsFiles { cert: cert.to_owned(), key: key.to_owned() });
+    ClientTls { trust, identity }
 }
 
 /// A URL whose scheme may be left out: `ws://`, or `wss://` where the port is 443. `:8765` is this machine's.

@@ -9,12 +9,10 @@ use wigwag_load::{
     Plan,
     plan::{Resolve, Sources},
 };
-use wigwag_net::{
-    tls::{ClientTls, TlsFiles, Trust},
-    url::WsUrl,
-};
+use wigwag_net::{tls::ClientTls, url::WsUrl};
 
 use super::args::{CONNECTION, resolve, sources};
+use crate::client::client_tls;
 
 /// How to connect.
 #[derive(Args)]
@@ -83,13 +81,7 @@ impl TargetArgs {
     }
 
     fn tls(&self) -> ClientTls {
-        let trust = match &self.cacert {
-            _ if self.insecure => Trust::DangerouslyAnyone,
-            Some(file) => Trust::File(file.clone()),
-            None => Trust::System,
-        };
-        let identity = self.cert.clone().zip(self.key.clone()).map(|(cert, key)| TlsFiles { cert, key });
-        ClientTls { trust, identity }
+        client_tls(self.insecure, self.cacert.as_deref(), self.cert.as_deref(), self.key.as_deref())
     }
 }
 
