@@ -23,6 +23,8 @@ ROOT_TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolv
 BUN_VERSION = "1.4.5"
 WS_VERSION, BUFFERUTIL_VERSION = "8.23.0", "4.1.0"
 WEBSOCKETS_VERSION, UVLOOP_VERSION = "17.4", "0.23.0"
+# The crate carries the C++ sources of uWebSockets and uSockets, as they stood when it was published.
+UWEBSOCKETS_CRATE, UWEBSOCKETS_VERSION, UWEBSOCKETS_DATE = "libuwebsockets-sys", "0.0.10", "February 2024"
 
 
 class Unavailable(Exception):
@@ -103,6 +105,38 @@ def epoll_echo(*arguments):
     return Server("epoll-echo", [built_peer("epoll-echo"), "{port}", *arguments])
 
 
+def uwebsockets():
+    """uWebSockets itself, in C++ on epoll: its sources, which a crate carries, with a main function of ours."""
+    binary = OUT / "uws" / f"uws-{UWEBSOCKETS_VERSION}"
+    peer = PEERS / "cpp" / "uws.cpp"
+    if not binary.exists() or binary.stat().st_mtime < peer.stat().st_mtime:
+        library = crate_sources(UWEBSOCKETS_CRATE, UWEBSOCKETS_VERSION) / "uWebSockets"
+        headers = ["-I", str(library / "src"), "-I", str(library / "uSockets" / "src")]
+        # The flags of its own build; TLS and compression, which nobody uses here, are left out with what they need.
+        common = ["-O3", "-march=native", "-flto=auto", "-DLIBUS_NO_SSL", *headers]
+        objects = []
+        for source in ["bsd", "context", "loop", "socket", "udp", "eventing/epoll_kqueue"]:
+            objects.append(str(OUT / "uws" / f"{Path(source).name}.o"))
+            install(["gcc", "-std=c11", *common, "-c", str(library / "uSockets" / "src" / f"{source}.c"), "-o", objects[-1]])
+        install(["g++", "-std=c++20", "-DUWS_NO_ZLIB", *common, str(peer), *objects, "-o", str(binary)])
+    return Server(f"uWebSockets (C++, {UWEBSOCKETS_DATE})", [str(binary), "{port}"])
+
+
+def crate_sources(name, version):
+    """Where cargo keeps the sources of a crate, which it fetches if it has to; nothing of it is built."""
+    place = OUT / "uws"
+    place.mkdir(parents=True, exist_ok=True)
+    manifest = place / "Cargo.toml"
+    manifest.write_text(f'[package]\nname = "fetch"\nedition = "2024"\n[lib]\npath = "/dev/null"\n[dependencies]\n{name} = "={version}"\n[workspace]\n')
+    if shutil.which("cargo") is None:
+        raise Unavailable("cargo is not installed")
+    done = subprocess.run(["cargo", "metadata", "--quiet", "--format-version", "1", "--manifest-path", str(manifest)],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Unavailable("cargo failed: " + " / ".join(done.stderr.strip().splitlines()[-2:]))
+    return next(Path(package["manifest_path"]).parent for package in json.loads(done.stdout)["packages"] if package["name"] == name)
+
+
 def npm(place, packages, *options):
     """Installs packages ({name: version}) into bench/out/PLACE, with npm's options; returns their node_modules."""
     modules = OUT / place / "node_modules"
@@ -160,6 +194,7 @@ def wigwag(*arguments, **more):
 
 SERVERS = {
     "wigwag": (wigwag, "wigwag serve --workers 1, everything else default, route /random"),
+    "uwebsockets": (uwebsockets, "uWS::App, defaults but a largest message of 1 MiB; it corks the answers of one read by itself"),
     "bun": (bun, "Bun.serve, defaults: it corks the answers of one read by itself"),
     "fastwebsockets": (lambda: rust("fastwebsockets"), "behind hyper, FragmentCollector; it writes each answer at once"),
     "sockudo-ws": (lambda: rust("sockudo-ws"), "Config::default(); flushed once per batch"),
