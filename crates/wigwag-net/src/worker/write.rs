@@ -6,6 +6,7 @@ use std::{
 };
 
 use mio::net::TcpStream;
+use wigwag_proto::Role;
 
 use super::{
     Flags, Phase, Slot, Worker,
@@ -70,11 +71,38 @@ impl Worker {
                 self.after_flush(index);
                 self.stall(index, queued)
             }
+            Flushed::Failed(_) if self.hear_out(index) => true,
             Flushed::Failed(kind) => {
                 self.remove(index, CloseCause::Io(kind));
                 false
             }
         }
+    }
+
+    /// A server that refuses a message says why, closes, and does not read on: the write fails before its Close was read.
+    /// So a client reads what has arrived before it gives up. `false` where nothing is to be heard, or by somebody who
+    /// has to know at once that nothing more is taken (a relay).
+    fn hear_out(&mut self, index: usize) -> bool {
+        let slot = &mut self.slots[index];
+        let listens = slot.phase == Phase::Open && !slot.flags.has(Flags::TLS);
+        let Some(connection) = slot.connection.as_mut().filter(|connection| {
+            listens
+                && connection.role() == Role::Client
+                && !connection.config().half_open
+                && connection.queued_bytes() > 0
+        }) else {
+            return false;
+        };
+        if !connection.handle_write_failure(&self.context) {
+            return false;
+        }
+        slot.flags.set(Flags::READABLE);
+        if let Some(remote) = slot.extra.as_ref().and_then(|extra| extra.remote.as_ref()) {
+            remote.begin_closing();
+        }
+        self.resume(index);
+        self.queue_run(index);
+        true
     }
 
     /// Remotes learn of the queue's length; the write time-out's clock stops where nothing is left.

@@ -4,6 +4,8 @@ use std::{net::TcpListener, sync::mpsc, time::Duration};
 
 use wigwag_net::{CloseCause, CloseCode, Closed, Connect, Limits, Message, Net, OpenError, OpenErrorKind, Service};
 
+use wigwag_proto::Config;
+
 use crate::support::*;
 
 #[derive(Debug, PartialEq)]
@@ -72,6 +74,20 @@ fn an_echo_comes_back_and_the_peers_close_is_reported() {
     assert!(news.recv().is_err(), "told twice");
     server.assert_empty();
     assert_eq!(server.opened(), 2);
+}
+
+#[test]
+fn a_client_whose_writing_fails_reads_the_close_that_says_why() {
+    // This server does not read to the end what it refuses, so that the rest of the message meets a reset.
+    let limits = Limits { linger_bytes_max: 64 << 10, ..Limits::default() };
+    let config = || Config { message_bytes_max: 1 << 10, ..Config::default() };
+    let server = serve(limits, move |_| accept_with(Echo, config()));
+    let (closes_in, closes) = mpsc::channel();
+    let much = Script::new().on_open(|socket| socket.send(Message::Binary(&vec![0; 20 << 20]))).closes_to(&closes_in);
+    server.net.handle().connect(to(&server, "127.0.0.1", "/"), much);
+    let closed = next(&closes);
+    assert_eq!((closed.code(), closed.cause), (1009, CloseCause::Peer));
+    server.assert_empty();
 }
 
 #[test]

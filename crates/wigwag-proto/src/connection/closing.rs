@@ -20,7 +20,7 @@ pub(super) enum State {
     /// The peer will say no more: its Close is there, or it broke the protocol. We may still send
     /// ([`Config::half_open`](super::Config::half_open)).
     HalfOpen,
-    /// Our Close is queued or sent, the peer's is awaited; its messages are still reported.
+    /// Our Close is queued or sent, or can no longer be; the peer's is awaited, and its messages are still reported.
     CloseSent,
     /// Both Closes are there; ours may still be queued.
     Closed,
@@ -75,6 +75,20 @@ impl Connection {
             self.closing_mut().deadline.get_or_insert(deadline);
             self.lose()
         })
+    }
+
+    /// The peer takes nothing more, but what it said before may not all have been read: answers, and the Close that says
+    /// why. Forgets what is queued and sends nothing from now on; input still matters until
+    /// [`Config::close_timeout`](super::Config::close_timeout). `false` if it does not.
+    pub fn handle_write_failure(&mut self, context: &Context) -> bool {
+        if !self.is_reading() {
+            return false;
+        }
+        self.out.discard();
+        self.state = State::CloseSent;
+        let deadline = self.closing_deadline(context);
+        self.closing_mut().deadline.get_or_insert(deadline);
+        true
     }
 
     /// When [`Self::handle_timeout`] wants to be called: closing has lasted too long then.

@@ -47,6 +47,19 @@ fn an_empty_close_is_answered_by_an_empty_one() {
 }
 
 #[test]
+fn a_peer_that_takes_nothing_more_is_still_heard() {
+    let mut client = Endpoint::client();
+    client.connection.send(Message::Text("never read"), &mut client.context).expect("open");
+    assert!(client.connection.handle_write_failure(&client.context));
+    assert_eq!(client.connection.queued_bytes(), 0);
+    assert_eq!(client.connection.send(Message::Text("more"), &mut client.context), Err(SendError::Closing));
+    let events = client.read(&[plain(0x81, b"an answer"), plain(0x88, &close_payload(1009, "too big"))].concat());
+    assert_eq!(events, [Event::Text("an answer".into()), closed(1009, "too big")]);
+    assert!(client.connection.is_done() && client.write_frames().is_empty());
+    assert!(!client.connection.handle_write_failure(&client.context), "nothing is to be heard after the Close");
+}
+
+#[test]
 fn input_after_the_close_is_discarded() {
     let bytes = [masked(0x88, &close_payload(1000, "")), masked(0x81, b"late"), vec![0xff; 50]].concat();
     check_server_reads(&bytes, &[closed(1000, "")]);
