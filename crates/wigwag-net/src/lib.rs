@@ -16,6 +16,7 @@
 //! | [`acceptor`] | who judges handshakes |
 //! | [`net`] | starting, stopping, reaching the workers |
 //! | [`message`] | a message that owns its payload |
+//! | [`messages`] | the messages that one read brought |
 //! | [`remote`] | a connection reached from another thread |
 //! | [`tls`] | certificates from files, as server and as client |
 //! | [`topic`] | one message to many connections |
@@ -30,6 +31,7 @@ pub mod acceptor;
 pub mod limits;
 pub mod local;
 pub mod message;
+pub mod messages;
 pub mod metrics;
 pub mod net;
 pub mod pace;
@@ -49,6 +51,7 @@ pub use acceptor::{Accept, Acceptor, Peer, Permit, Refusal, Verdict};
 pub use limits::Limits;
 pub use local::{Agreed, Held, Local};
 pub use message::OwnedMessage;
+pub use messages::Messages;
 pub use net::{Connect, DrainReport, Handle, Listener, Net};
 pub use pace::{Pacer, Turn};
 pub use remote::{Ready, Remote, SendError};
@@ -56,4 +59,4 @@ pub use service::{CloseCause, Closed, OpenError, OpenErrorKind, PeerEnd, Service
 pub use socket::{ConnectionId, OnFull, Socket};
 pub use topic::{Lag, Topic};
 pub use transport::Transport;
-pub use wigwag_proto::{CloseCode, CloseReason, Message, connection::Prepared};
+pub use wigwag_proto::{CloseCode, CloseReason, Message, MessageKind, connection::Prepared};

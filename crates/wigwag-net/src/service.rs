@@ -6,6 +6,7 @@ use wigwag_proto::{CloseCode, CloseReason, Message, MessageKind, ProtocolError, 
 
 use crate::{
     local::{Held, Local},
+    messages::Messages,
     socket::Socket,
 };
 
@@ -37,6 +38,14 @@ pub trait Service: Send + 'static {
 
     /// A whole message arrived, borrowed from the worker's read buffer.
     fn on_message(&mut self, socket: &mut Socket<'_>, message: Message<'_>);
+
+    /// Whole messages arrived in one read: as [`Self::on_message`], for who does some things once for all of them. Those that
+    /// it does not take are given to `on_message`. Default: calls `on_message` for each.
+    fn on_messages(&mut self, messages: &mut Messages<'_, '_>) {
+        while let Some((mut socket, message)) = messages.take_next() {
+            self.on_message(&mut socket, message);
+        }
+    }
 
     /// A piece of a message arrived; only after [`Socket::set_piecewise`]. `first` and `last` mark the message's ends.
     /// A piece of a text may end inside a character.

@@ -59,6 +59,12 @@ impl Socket<'_> {
         self.worker.send_parts(self.slot, MessageKind::Binary, parts);
     }
 
+    /// As [`Self::send_text`] or [`Self::send_binary`], for text that the caller has as bytes; it must be UTF-8 as a whole.
+    #[inline]
+    pub fn send_parts(&mut self, kind: MessageKind, parts: &[&[u8]]) {
+        self.worker.send_parts(self.slot, kind, parts);
+    }
+
     /// Queues a piece of a message as a frame, for relays (see [`Self::set_piecewise`]). Until the last piece of a message
     /// is sent, whole messages are dropped.
     pub fn send_piece(&mut self, kind: MessageKind, piece: &[u8], last: bool) {

@@ -5,10 +5,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use wigwag_proto::{Event, Input, Message};
+use wigwag_proto::{Event, Input};
 
 use super::{Flags, Phase, Worker};
 use crate::{
+    messages::Messages,
     service::{CloseCause, PeerEnd, Service},
     socket::Socket,
 };
@@ -68,24 +69,15 @@ impl Worker {
 
     fn dispatch_events(&mut self, index: usize, mut service: Option<&mut dyn Service>, input: &mut Input<'_>) {
         let mut messages = 0;
-        while self.may_dispatch(index) {
-            let Some(connection) = &mut self.slots[index].connection else { break };
-            let Some(event) = connection.handle_bytes(input, &mut self.context) else { break };
+        let mut next = self.next_event(index, input);
+        while let Some(event) = next {
             let service = service.as_deref_mut();
             match event {
-                Event::Text(text) => {
-                    messages += 1;
-                    self.deliver(index, service, Message::Text(&text));
-                    if let Cow::Owned(text) = text {
-                        self.context.recycle(text.into_bytes());
-                    }
-                }
-                Event::Binary(bytes) => {
-                    messages += 1;
-                    self.deliver(index, service, Message::Binary(&bytes));
-                    if let Cow::Owned(bytes) = bytes {
-                        self.context.recycle(bytes);
-                    }
+                Event::Text(_) | Event::Binary(_) => {
+                    let (taken, after) = Messages::new(self, index, input, event).hand_to(service);
+                    messages += taken;
+                    next = after;
+                    continue;
                 }
                 Event::Piece { kind, bytes, first, last } => {
                     messages += u64::from(last);
@@ -112,15 +104,25 @@ impl Worker {
                     self.tell_peer_end(index, service, PeerEnd::Failed(error));
                 }
             }
+            next = self.next_event(index, input);
         }
         let route = usize::from(self.slots[index].route);
         self.metrics.routes[route].messages_in.add(messages);
     }
 
-    fn deliver(&mut self, index: usize, service: Option<&mut dyn Service>, message: Message<'_>) {
-        if let Some(service) = service {
-            service.on_message(&mut Socket { worker: self, slot: index }, message);
+    /// The next event of this input, if it may be dispatched.
+    #[inline]
+    pub(crate) fn next_event<'b>(&mut self, index: usize, input: &mut Input<'b>) -> Option<Event<'b>> {
+        if !self.may_dispatch(index) {
+            return None;
         }
+        self.slots[index].connection.as_mut()?.handle_bytes(input, &mut self.context)
+    }
+
+    /// Keeps the buffer of an event that has been dealt with.
+    #[inline]
+    pub(crate) fn recycle(&mut self, event: Event<'_>) {
+        self.context.recycle_event(event);
     }
 
     /// Whether the next event may be dispatched: not for a paused connection, nor for one whose answers pile up.
