@@ -116,7 +116,10 @@ impl Header {
         let first = fin | (self.rsv & 0x07) << 4 | self.opcode as u8;
         let masked = if self.mask.is_some() { MASKED } else { 0 };
         match self.payload_bytes {
-            // The guards of the arms make the casts exact.
+            // The guards of the arms make the casts exact. What short messages of clients begin with goes out in one piece.
+            length @ 0..126 if let Some([one, two, three, four]) = self.mask => {
+                return out.extend_from_slice(&[first, masked | length as u8, one, two, three, four]);
+            }
             length @ 0..126 => out.extend_from_slice(&[first, masked | length as u8]),
             length @ 126..0x1_0000 => {
                 let [high, low] = (length as u16).to_be_bytes();
