@@ -31,7 +31,12 @@ impl Latency {
 
     /// As [`Self::record`], in nanoseconds.
     pub fn record_nanos(&mut self, nanos: u64) {
-        self.0.record(nanos.min(MOST_NANOS)).expect("the histogram grows to an hour");
+        self.record_many(nanos, 1);
+    }
+
+    /// Counts one time, in nanoseconds, so often.
+    pub(crate) fn record_many(&mut self, nanos: u64, count: u32) {
+        self.0.record_n(nanos.min(MOST_NANOS), count.into()).expect("the histogram grows to an hour");
     }
 
     /// Adds another histogram to this one.
@@ -154,11 +159,16 @@ impl Heat {
 
     /// Counts a time.
     pub fn record_nanos(&mut self, nanos: u64) {
+        self.record_many(nanos, 1);
+    }
+
+    /// Counts a time so often.
+    pub(crate) fn record_many(&mut self, nanos: u64, count: u32) {
         let bucket = Self::bucket(nanos);
         if self.counts.len() <= bucket {
             self.counts.resize(bucket + 1, 0);
         }
-        self.counts[bucket] = self.counts[bucket].saturating_add(1);
+        self.counts[bucket] = self.counts[bucket].saturating_add(count);
     }
 
     /// Adds another histogram to this one.

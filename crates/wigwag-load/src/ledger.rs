@@ -132,7 +132,13 @@ impl Ledger {
         if self.rules.in_order {
             return self.arrive_in_order(local, kind_fits, content, now);
         }
-        match self.rules.payloads.identify(content) {
+        let next = Id { connection: self.global(local), sequence: self.windows[local as usize].base() };
+        // Answers come in order, mostly: to look for the name of the oldest message costs less than to read one.
+        let named = match self.rules.payloads.names(content, next) {
+            true => Some((next, true)),
+            false => self.rules.payloads.identify(content),
+        };
+        match named {
             Some((id, is_named)) if id.connection == self.global(local) => {
                 self.arrive_own(local, id, is_named, kind_fits, content, now);
                 Arrived { freed: Some(local), note: None }
@@ -235,6 +241,7 @@ impl Ledger {
         window.expire(now.saturating_sub(self.rules.timeout_nanos))
     }
 
+    #[inline]
     fn arrive_own(&mut self, local: u32, id: Id, is_named: bool, kind_fits: bool, content: &[u8], now: u64) {
         let Some(entry) = self.take(local, id) else {
             let sent = id.sequence < self.windows[local as usize].next();
@@ -246,6 +253,25 @@ impl Ledger {
         let fits = kind_fits && self.rules.fits(content, message, &mut self.scratch);
         self.tally.account.answers += 1;
         let waited = now.saturating_sub(entry.sent);
+        if fits && waited <= self.rules.timeout_nanos && !overtaken {
+            return self.settle(id, &entry, Class::Ok, Some(now));
+        }
+        self.settle_offending(local, message, entry, (kind_fits, fits), content, now);
+    }
+
+    /// An answer of this connection that is not as it should be: altered, late or overtaken.
+    #[cold]
+    fn settle_offending(
+        &mut self,
+        local: u32,
+        message: Sent,
+        entry: Entry,
+        (kind_fits, fits): (bool, bool),
+        content: &[u8],
+        now: u64,
+    ) {
+        let id = message.id;
+        let waited = now.saturating_sub(entry.sent);
         if !fits {
             let difference = self.difference(message, content);
             self.settle(id, &entry, Class::Altered, Some(now));
@@ -255,12 +281,10 @@ impl Ledger {
             self.settle(id, &entry, Class::Late, Some(now));
             let note = || format!("after {:.3} s", waited as f64 / 1e9);
             self.offend(Class::Late, id.connection, Some(id.sequence), now, note, None);
-        } else if overtaken {
+        } else {
             let upto = self.windows[local as usize].answered_upto() - 1;
             self.settle(id, &entry, Class::Reordered, Some(now));
             self.offend(Class::Reordered, id.connection, Some(id.sequence), now, || format!("after {upto}"), None);
-        } else {
-            self.settle(id, &entry, Class::Ok, Some(now));
         }
     }
 

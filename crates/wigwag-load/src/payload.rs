@@ -7,6 +7,8 @@
 
 use std::{fmt::Write as _, ops::Range};
 
+use wigwag_net::MessageKind;
+
 use crate::plan::{Part, Payload, Sizes, Template};
 
 /// A message of a run.
@@ -21,13 +23,9 @@ pub(crate) struct Id {
 pub(crate) struct Sent {
     pub(crate) id: Id,
     pub(crate) nanos: u64,
-    /// What is compared with it is known to begin with its token.
+    /// What is compared with it is known to begin with its token, as the message does.
     pub(crate) is_named: bool,
 }
-
-/// UTF-8 is validated by words where it lies on their boundaries, else by bytes.
-#[repr(align(16))]
-struct Aligned([u8; TOKEN_BYTES]);
 
 /// Composes messages, and recognises them.
 #[derive(Debug)]
@@ -35,51 +33,44 @@ pub(crate) struct Payloads {
     source: Payload,
     sizes: Sizes,
     seed: u64,
-    run: [u8; RUN_DIGITS],
-    filler: Filler,
+    /// The token's first characters, the others 0, as a number that begins with its lowest byte.
+    run: u128,
+    kind: MessageKind,
+    /// What messages are filled up with; where they are text, ASCII.
+    filler: Vec<u8>,
     /// When the run began, in Unix milliseconds: what `{time}` counts from.
     began_millis: u64,
 }
 
-/// What messages are filled up with.
-#[derive(Debug)]
-enum Filler {
-    Text(String),
-    Binary(Vec<u8>),
-}
-
-/// A message in its two pieces: the second is borrowed from the filler and never copied.
+/// A message in its pieces: what follows the token is borrowed, and not copied before it is sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Composed<'a> {
-    pub(crate) head: &'a str,
-    pub(crate) tail: Tail<'a>,
+    pub(crate) kind: MessageKind,
+    /// Absent where a template says what the message is.
+    token: Option<[u8; TOKEN_BYTES]>,
+    text: &'a str,
+    filler: &'a [u8],
 }
 
-/// The second piece of a message.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Tail<'a> {
-    Text(&'a str),
-    Binary(&'a [u8]),
-}
+impl Composed<'_> {
+    /// Calls `take` with the pieces, in order.
+    #[inline]
+    pub(crate) fn with_parts<T>(&self, take: impl FnOnce(&[&[u8]]) -> T) -> T {
+        match &self.token {
+            Some(token) if self.text.is_empty() && self.filler.is_empty() => take(&[token]),
+            Some(token) => take(&[token, self.text.as_bytes(), self.filler]),
+            None => take(&[self.text.as_bytes()]),
+        }
+    }
 
-impl<'a> Composed<'a> {
     /// What follows the message in `content`; `None` if it does not begin with it.
+    #[inline]
     fn strip_from<'c>(&self, content: &'c [u8]) -> Option<&'c [u8]> {
-        content.strip_prefix(self.head.as_bytes())?.strip_prefix(self.tail.as_bytes())
+        self.with_parts(|parts| parts.iter().try_fold(content, |content, part| content.strip_prefix(*part)))
     }
 
     pub(crate) fn to_vec(self) -> Vec<u8> {
-        [self.head.as_bytes(), self.tail.as_bytes()].concat()
-    }
-}
-
-impl<'a> Tail<'a> {
-    #[inline]
-    pub(crate) fn as_bytes(self) -> &'a [u8] {
-        match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Binary(bytes) => bytes,
-        }
+        self.with_parts(|parts| parts.concat())
     }
 }
 
@@ -90,14 +81,13 @@ impl Payloads {
             Payload::Ledger => sizes.most as usize + FILLER_OFFSETS,
             Payload::Template(_) | Payload::Lines(_) => 0,
         };
-        let filler = if binary {
-            Filler::Binary((0..length).map(|_| random.u8(..)).collect())
-        } else {
-            Filler::Text((0..length).map(|_| random.alphanumeric()).collect())
+        let filler = match binary {
+            true => (0..length).map(|_| random.u8(..)).collect(),
+            false => (0..length).map(|_| random.alphanumeric() as u8).collect(),
         };
-        let mut run = [0; RUN_DIGITS];
-        write_digits(mix(seed, 0, 0) as u32, &mut run);
-        Self { source, sizes, seed, run, filler, began_millis }
+        let run = u128::from(four_digits(mix(seed, 0, 0) as u32) >> 8);
+        let kind = if binary { MessageKind::Binary } else { MessageKind::Text };
+        Self { source, sizes, seed, run, kind, filler, began_millis }
     }
 
     /// Whether an answer names the message that it answers.
@@ -109,7 +99,7 @@ impl Payloads {
         }
     }
 
-    /// The message, its head in `scratch`. `nanos` is when it was sent, since the run began.
+    /// The message, what text it has in `scratch`. `nanos` is when it was sent, since the run began.
     #[inline]
     pub(crate) fn compose<'a>(&'a self, id: Id, nanos: u64, scratch: &'a mut String) -> Composed<'a> {
         scratch.clear();
@@ -120,7 +110,7 @@ impl Payloads {
             Payload::Lines(lines) => &lines[(id.connection as usize + id.sequence as usize) % lines.len()],
         };
         self.push_filled(template, id, random, nanos, scratch);
-        Composed { head: scratch, tail: Tail::Text("") }
+        Composed { kind: MessageKind::Text, token: None, text: scratch, filler: &[] }
     }
 
     /// Appends a template with its values. `nanos` is when it is sent, since the run began.
@@ -137,23 +127,19 @@ impl Payloads {
                 Part::Sequence => write!(scratch, "{}", id.sequence),
                 Part::Time => write!(scratch, "{}", self.began_millis + nanos / 1_000_000),
                 Part::Random => write!(scratch, "{}", random % 1_000_000),
-                Part::Ledger => {
-                    self.push_token(id, random, scratch);
-                    Ok(())
-                }
+                Part::Ledger => scratch.write_str(str::from_utf8(&self.token(id, random)).expect("digits and letters")),
             };
         }
     }
 
+    #[inline]
     fn compose_own<'a>(&'a self, id: Id, random: u64, scratch: &'a mut String) -> Composed<'a> {
-        self.push_token(id, random, scratch);
-        let tail = self.compose_rest(id, random, scratch);
-        Composed { head: scratch, tail }
+        let filler = if self.sizes.most as usize > TOKEN_BYTES { self.compose_rest(id, random, scratch) } else { &[] };
+        Composed { kind: self.kind, token: Some(self.token(id, random)), text: scratch, filler }
     }
 
     /// What follows the token of our own payload: the sentence, appended to `scratch`, and the filler.
-    #[inline]
-    fn compose_rest(&self, id: Id, random: u64, scratch: &mut String) -> Tail<'_> {
+    fn compose_rest(&self, id: Id, random: u64, scratch: &mut String) -> &[u8] {
         let size = self.size(random);
         let before = scratch.len();
         if size >= SENTENCE_FROM {
@@ -164,35 +150,37 @@ impl Payloads {
             scratch.push(' ');
         }
         let offset = (random >> 20) as usize % FILLER_OFFSETS;
-        let part = offset..offset + size.saturating_sub(TOKEN_BYTES + scratch.len() - before);
-        match &self.filler {
-            Filler::Text(text) => Tail::Text(&text[part]),
-            Filler::Binary(bytes) => Tail::Binary(&bytes[part]),
-        }
+        &self.filler[offset..offset + size.saturating_sub(TOKEN_BYTES + scratch.len() - before)]
     }
 
     /// What follows the message in `content`; `None` if it does not begin with the message, byte for byte.
     #[inline]
     pub(crate) fn strip<'c>(&self, message: Sent, content: &'c [u8], scratch: &mut String) -> Option<&'c [u8]> {
-        if matches!(self.source, Payload::Ledger) {
-            // The token is compared as numbers: with all of its digits the same, so is its text.
-            let token = content.first_chunk()?;
-            if !message.is_named && self.read_token(token)? != message.id {
-                return None;
-            }
-            scratch.clear();
-            let random = mix(self.seed, message.id.connection, message.id.sequence);
-            let tail = self.compose_rest(message.id, random, scratch);
-            return content[TOKEN_BYTES..].strip_prefix(scratch.as_bytes())?.strip_prefix(tail.as_bytes());
+        if !message.is_named {
+            return self.compose(message.id, message.nanos, scratch).strip_from(content);
         }
-        self.compose(message.id, message.nanos, scratch).strip_from(content)
+        let rest = &content[TOKEN_BYTES..];
+        if self.sizes.most as usize <= TOKEN_BYTES {
+            return Some(rest);
+        }
+        scratch.clear();
+        let random = mix(self.seed, message.id.connection, message.id.sequence);
+        let filler = self.compose_rest(message.id, random, scratch);
+        rest.strip_prefix(scratch.as_bytes())?.strip_prefix(filler)
     }
 
-    /// The message that `content` names, if it is one of this run, and whether it begins with the name.
+    /// Whether `content` begins with the token of this message.
+    #[inline]
+    pub(crate) fn names(&self, content: &[u8], id: Id) -> bool {
+        matches!(self.source, Payload::Ledger)
+            && content.first_chunk() == Some(&self.token(id, mix(self.seed, id.connection, id.sequence)))
+    }
+
+    /// The message that `content` names, if it is one of this run, and whether both begin with the name.
     #[inline]
     pub(crate) fn identify(&self, content: &[u8]) -> Option<(Id, bool)> {
         if let Some(id) = content.first_chunk().and_then(|token| self.read_token(token)) {
-            return Some((id, true));
+            return Some((id, matches!(self.source, Payload::Ledger)));
         }
         self.search(content).map(|id| (id, false))
     }
@@ -200,7 +188,8 @@ impl Payloads {
     /// A token further inside: within a template, or behind what a server put in front.
     fn search(&self, content: &[u8]) -> Option<Id> {
         let content = &content[..content.len().min(SEARCHED_BYTES)];
-        let starts = content.windows(TOKEN_BYTES).filter(|window| window.starts_with(&self.run));
+        let run = &self.run.to_le_bytes()[RUN];
+        let starts = content.windows(TOKEN_BYTES).filter(|window| window.starts_with(run));
         starts.filter_map(|window| window.first_chunk()).find_map(|token| self.read_token(token))
     }
 
@@ -212,18 +201,20 @@ impl Payloads {
         (u64::from(least) + (random >> 8) % (u64::from(most - least) + 1)) as usize
     }
 
-    fn push_token(&self, id: Id, random: u64, out: &mut String) {
-        let mut token = Aligned([0; TOKEN_BYTES]);
-        token.0[RUN].copy_from_slice(&self.run);
-        write_digits(id.connection, &mut token.0[CONNECTION]);
-        write_digits(id.sequence, &mut token.0[SEQUENCE]);
-        write_digits((random % CHECKSUMS) as u32, &mut token.0[CHECKSUM]);
-        out.push_str(std::str::from_utf8(&token.0).expect("digits and letters"));
+    #[inline]
+    fn token(&self, id: Id, random: u64) -> [u8; TOKEN_BYTES] {
+        let text = |digits: u32, at: usize| u128::from(digits) << (8 * at);
+        let (sequence, last) = (id.sequence / 36, DIGITS[(id.sequence % 36) as usize]);
+        let token = self.run
+            | text(four_digits(id.connection), CONNECTION.start)
+            | text(four_digits(sequence), SEQUENCE.start)
+            | text(last.into(), SEQUENCE.end - 1)
+            | text(four_digits((random % CHECKSUMS) as u32), CHECKSUM.start);
+        token.to_le_bytes()
     }
 
-    #[inline]
     fn read_token(&self, token: &[u8; TOKEN_BYTES]) -> Option<Id> {
-        if token[RUN] != self.run {
+        if token[RUN] != self.run.to_le_bytes()[RUN] {
             return None;
         }
         let connection = u32::try_from(read_digits(&token[CONNECTION])?).ok()?;
@@ -242,14 +233,13 @@ pub(crate) fn mix(seed: u64, one: u32, other: u32) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// The last digits of `number`, base 36; two at a time, for divisions are what this costs.
+/// The last four digits of `number`, base 36, the first one in the lowest byte; two at a time, for divisions are what this
+/// costs.
 #[inline]
-fn write_digits(mut number: u32, out: &mut [u8]) {
-    for digits in out.rchunks_mut(2) {
-        let pair = PAIRS[(number % PAIRS.len() as u32) as usize];
-        digits.copy_from_slice(&pair[2 - digits.len()..]);
-        number /= PAIRS.len() as u32;
-    }
+fn four_digits(number: u32) -> u32 {
+    const PAIR: u32 = PAIRS.len() as u32;
+    let pair = |number: u32| u32::from(u16::from_le_bytes(PAIRS[(number % PAIR) as usize]));
+    pair(number / PAIR) | pair(number) << 16
 }
 
 /// All digits are read before any is judged, for a branch at each would cost more than the few that hardly ever come.
@@ -277,9 +267,8 @@ fn push_decimal(number: u32, out: &mut String) {
     out.push_str(std::str::from_utf8(&digits[at..]).expect("digits"));
 }
 
-const RUN_DIGITS: usize = 3;
 pub(crate) const TOKEN_BYTES: usize = 16;
-const RUN: Range<usize> = 0..RUN_DIGITS;
+const RUN: Range<usize> = 0..3;
 const CONNECTION: Range<usize> = 3..7;
 const SEQUENCE: Range<usize> = 7..12;
 const CHECKSUM: Range<usize> = 12..16;

@@ -11,12 +11,21 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) account: Account,
-    /// Since the supervisor last took it.
+    /// Since the supervisor last took it; what answers took is in [`Self::same`] before.
     pub(crate) second: Second,
     pub(crate) times: Latencies,
+    same: Same,
     pub(crate) offenders: Vec<Offender>,
     /// When the last answer came, in nanoseconds since the run began.
     pub(crate) last_answer: u64,
+}
+
+/// Answers that all took the same time, as what one read brings often has, and that no histogram knows of yet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Same {
+    intended: u64,
+    sent: u64,
+    count: u32,
 }
 
 impl Tally {
@@ -40,11 +49,24 @@ impl Tally {
     /// In the closed loop a message is sent when it was to be sent: one histogram stands for both.
     #[inline]
     pub(super) fn time(&mut self, intended: u64, sent: u64, open_loop: bool) {
-        if open_loop {
-            self.times.intended.record_nanos(intended);
+        if self.same.intended != intended || self.same.sent != sent || self.same.count == u32::MAX {
+            self.enter_times(open_loop);
+            self.same = Same { intended, sent, count: 0 };
         }
-        self.times.service.record_nanos(sent);
-        self.second.heat.record_nanos(intended);
+        self.same.count += 1;
+    }
+
+    /// Brings the histograms up to date; to be called before they are looked at.
+    pub(crate) fn enter_times(&mut self, open_loop: bool) {
+        let Same { intended, sent, count } = std::mem::take(&mut self.same);
+        if count == 0 {
+            return;
+        }
+        if open_loop {
+            self.times.intended.record_many(intended, count);
+        }
+        self.times.service.record_many(sent, count);
+        self.second.heat.record_many(intended, count);
     }
 
     #[inline]
@@ -54,7 +76,8 @@ impl Tally {
     }
 
     /// All times so far, with what the closed loop leaves out.
-    pub(crate) fn latencies(&self, open_loop: bool) -> Latencies {
+    pub(crate) fn latencies(&mut self, open_loop: bool) -> Latencies {
+        self.enter_times(open_loop);
         let mut times = self.times.clone();
         if !open_loop {
             times.intended = times.service.clone();

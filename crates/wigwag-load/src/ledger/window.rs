@@ -61,6 +61,12 @@ impl Window {
         self.next
     }
 
+    /// The number of the oldest message that is not settled, stragglers left out; any number where there is none.
+    #[inline]
+    pub(crate) fn base(&self) -> u32 {
+        self.base
+    }
+
     /// Messages that are not settled.
     pub(crate) fn outstanding(&self) -> u32 {
         self.outstanding
@@ -104,7 +110,13 @@ impl Window {
     /// Settles the message of this number; `None` if it was settled or never sent.
     #[inline]
     pub(crate) fn take(&mut self, sequence: u32) -> Option<Entry> {
-        let entry = if sequence >= self.base {
+        let entry = if sequence == self.base {
+            // The first one is never settled.
+            let entry = self.entries.pop_front()?;
+            self.base += 1;
+            self.trim();
+            entry
+        } else if sequence > self.base {
             let place = self.entries.get_mut((sequence - self.base) as usize).filter(|entry| !entry.is_settled())?;
             let entry = *place;
             place.state = SETTLED;

@@ -38,7 +38,7 @@ impl State {
         for core in &self.cores {
             // Copied under the lock, added up without it: the worker waits only for the copying.
             let (account, connections, latencies, errors) = {
-                let core = lock(core);
+                let mut core = lock(core);
                 sums.unsent += core.unsent();
                 sums.held = sums.held.max(core.held_nanos());
                 sums.stalls.push(core.stall_max);

@@ -155,6 +155,7 @@ impl State {
         let mut sum = Second::default();
         for core in &self.cores {
             let mut core = lock(core);
+            core.ledger.tally.enter_times(self.job.rules.open_loop);
             let mut second =
                 if take { std::mem::take(&mut core.ledger.tally.second) } else { core.ledger.tally.second.clone() };
             second.open = core.connections.open;

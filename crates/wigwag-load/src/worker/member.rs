@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wigwag_net::{Closed, Message, Pacer, Service, Socket, Turn};
+use wigwag_net::{Closed, Message, Messages, Pacer, Service, Socket, Turn};
 
 use super::Core;
 use crate::control::lock;
@@ -29,8 +29,12 @@ impl Service for Member {
         lock(&self.core).opened(self.local, socket);
     }
 
-    fn on_message(&mut self, socket: &mut Socket<'_>, message: Message<'_>) {
-        lock(&self.core).received(self.local, socket, message);
+    fn on_message(&mut self, _: &mut Socket<'_>, _: Message<'_>) {
+        unreachable!("on_messages takes them all");
+    }
+
+    fn on_messages(&mut self, messages: &mut Messages<'_, '_>) {
+        lock(&self.core).received(self.local, messages);
     }
 
     fn on_close(&mut self, closed: &Closed) {

@@ -3,10 +3,10 @@
 
 use std::cmp::Reverse;
 
-use wigwag_net::{Message, Socket, Turn};
+use wigwag_net::{Message, Messages, Socket, Turn};
 
 use super::{Core, Quota, State};
-use crate::{ledger::Arrived, payload::Tail, shape::Schedule, snapshot::Phase};
+use crate::{ledger::Arrived, shape::Schedule, snapshot::Phase};
 
 impl Core {
     /// The first beat in which messages may be sent.
@@ -66,7 +66,7 @@ impl Core {
         if self.schedule.is_some() || self.is_fan() {
             return;
         }
-        let Some(think) = self.job.plan.plan().think else { return self.fill(local, socket, now) };
+        let Some(think) = self.job.plan.plan().think else { return self.fill(local, socket, now, u64::MAX) };
         for _ in self.ledger.window(local).live()..self.job.plan.in_flight {
             let pause = self.draw(think);
             // Not all at once: the first thought may be cut short.
@@ -75,29 +75,37 @@ impl Core {
         }
     }
 
-    pub(super) fn received(&mut self, local: u32, socket: &mut Socket<'_>, message: Message<'_>) {
-        if !self.players.is_empty() {
-            return self.hear(local, socket, message);
-        }
-        if self.is_fan() {
-            return self.deliver(local, socket, message);
-        }
-        let now = self.clock(local, socket.now());
-        let is_binary = matches!(message, Message::Binary(_));
-        let kind_fits = is_binary == self.job.plan.plan().binary;
-        let arrived = self.ledger.arrive(local, kind_fits, message.as_bytes(), now);
-        if let Some((worker, note)) = arrived.note {
-            self.job.control.send_note(worker, note);
-        }
-        match arrived.freed {
-            Some(freed) if freed == local => self.make_room(local, socket, now),
-            Some(other) => {
-                let id = self.clients[other as usize].id;
-                if let Some(mut socket) = id.and_then(|id| socket.other(id)) {
-                    self.make_room(other, &mut socket, now);
-                }
+    pub(super) fn received(&mut self, local: u32, messages: &mut Messages<'_, '_>) {
+        let now = self.clock(local, messages.socket().now());
+        let wants_binary = self.job.plan.plan().binary;
+        let mut freed = 0;
+        while let Some((mut socket, message)) = messages.take_next() {
+            if !self.players.is_empty() {
+                self.hear(local, &mut socket, message);
+                continue;
             }
-            None => {}
+            if self.is_fan() {
+                self.deliver(local, &socket, message);
+                continue;
+            }
+            let kind_fits = matches!(message, Message::Binary(_)) == wants_binary;
+            let arrived = self.ledger.arrive(local, kind_fits, message.as_bytes(), now);
+            if let Some((worker, note)) = arrived.note {
+                self.job.control.send_note(worker, note);
+            }
+            match arrived.freed {
+                Some(own) if own == local => freed += 1,
+                Some(other) => {
+                    let id = self.clients[other as usize].id;
+                    if let Some(mut socket) = id.and_then(|id| socket.other(id)) {
+                        self.make_room(other, &mut socket, now, 1);
+                    }
+                }
+                None => {}
+            }
+        }
+        if freed > 0 {
+            self.make_room(local, &mut messages.socket(), now, freed);
         }
     }
 
@@ -167,67 +175,68 @@ impl Core {
         self.started_upto = upto;
     }
 
-    /// An answer came, or a message is past the time-out: the next one, at once or after a thought.
-    fn make_room(&mut self, local: u32, socket: &mut Socket<'_>, now: u64) {
+    /// Answers came, or messages are past the time-out: as many are sent, at once or after a thought each.
+    fn make_room(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, freed: u32) {
         if self.schedule.is_some() {
             return;
         }
         match self.job.plan.plan().think {
-            None => self.fill(local, socket, now),
+            None => self.fill(local, socket, now, u64::MAX),
             Some(think) => {
-                let pause = self.draw(think);
-                self.thinking.push(Reverse((now + pause, local)));
+                for _ in 0..freed {
+                    let pause = self.draw(think);
+                    self.thinking.push(Reverse((now + pause, local)));
+                }
             }
         }
     }
 
     fn refill(&mut self, local: u32, turn: &mut Turn<'_>, now: u64) {
         if let Some(mut socket) = self.clients[local as usize].id.and_then(|id| turn.socket(id)) {
-            self.make_room(local, &mut socket, now);
+            self.make_room(local, &mut socket, now, 1);
         }
     }
 
-    /// The closed loop: sends until the window, the quota or the queue is full.
-    #[inline]
-    fn fill(&mut self, local: u32, socket: &mut Socket<'_>, now: u64) {
-        while self.ledger.window(local).live() < self.job.plan.in_flight && self.send_closed(local, socket, now) {}
-    }
-
-    /// Sends a message of the closed loop, if there is one and it may be sent.
-    fn send_closed(&mut self, local: u32, socket: &mut Socket<'_>, now: u64) -> bool {
-        let client = &mut self.clients[local as usize];
-        if !self.has_begun
-            || self.tempo.paused
-            || client.is_retiring
-            || now >= self.deadline
-            || client.state != State::Open
-            || self.job.control.phase() != Phase::Running
-            || !socket.is_open()
-        {
-            return false;
+    /// The closed loop: sends until the window, the quota or the queue is full, and at most so many messages.
+    fn fill(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, most: u64) {
+        if !self.may_send_closed(local, socket, now) {
+            return;
         }
-        if socket.queued_bytes() > QUEUE_BYTES_MAX {
-            if !std::mem::replace(&mut client.is_blocked, true) {
-                self.blocked.push(local);
+        let in_flight = self.job.plan.in_flight;
+        let next = u64::from(self.ledger.window(local).next());
+        let most = self.quota(local).map_or(most, |quota| quota.saturating_sub(next).min(most));
+        let mut sent = 0;
+        while sent < most && self.ledger.window(local).live() < in_flight {
+            if socket.queued_bytes() > QUEUE_BYTES_MAX {
+                if !std::mem::replace(&mut self.clients[local as usize].is_blocked, true) {
+                    self.blocked.push(local);
+                }
+                break;
             }
-            return false;
+            self.send(local, socket, now, now);
+            sent += 1;
         }
-        if self.quota(local).is_some_and(|quota| u64::from(self.ledger.window(local).next()) >= quota) {
-            return false;
-        }
-        self.send(local, socket, now, now);
         if let Some(pending) = &mut self.pending {
-            *pending -= 1;
+            *pending -= sent;
         }
-        true
+    }
+
+    /// Whether messages of the closed loop may be sent on this connection now.
+    fn may_send_closed(&self, local: u32, socket: &Socket<'_>, now: u64) -> bool {
+        let client = &self.clients[local as usize];
+        self.has_begun
+            && !self.tempo.paused
+            && !client.is_retiring
+            && now < self.deadline
+            && client.state == State::Open
+            && self.job.control.phase() == Phase::Running
+            && socket.is_open()
     }
 
     #[inline]
     fn send(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, intended: u64) {
-        self.ledger.send(local, now, intended, |message| match message.tail {
-            Tail::Text("") => socket.send(Message::Text(message.head)),
-            Tail::Text(tail) => socket.send_text(&[message.head, tail]),
-            Tail::Binary(tail) => socket.send_binary(&[message.head.as_bytes(), tail]),
+        self.ledger.send(local, now, intended, |message| {
+            message.with_parts(|parts| socket.send_parts(message.kind, parts));
         });
     }
 
@@ -278,10 +287,8 @@ impl Core {
                 return Some(until);
             }
             self.thinking.pop();
-            if let Some(mut socket) = self.clients[local as usize].id.and_then(|id| turn.socket(id))
-                && self.ledger.window(local).live() < self.job.plan.in_flight
-            {
-                self.send_closed(local, &mut socket, now);
+            if let Some(mut socket) = self.clients[local as usize].id.and_then(|id| turn.socket(id)) {
+                self.fill(local, &mut socket, now, 1);
             }
         }
         None
