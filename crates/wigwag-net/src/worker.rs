@@ -14,6 +14,7 @@ mod lent;
 mod opening;
 mod read;
 mod slot;
+mod system;
 mod timers;
 mod tls;
 mod topics;

@@ -1,8 +1,8 @@
 //! Reading: from a socket into the worker's buffer, and on to whoever the connection's phase says.
 
-use std::io::{self, Read};
+use std::io;
 
-use super::{Flags, Phase, Slot, Worker, client::failed_handshake};
+use super::{Flags, Phase, Slot, Worker, client::failed_handshake, system};
 use crate::service::CloseCause;
 
 /// Reads per connection and turn: what is left waits for the next turn, so that one busy peer starves none.
@@ -91,7 +91,7 @@ fn read_once(slot: &mut Slot, buffer: &mut [u8]) -> Outcome {
             let tls = slot.extra.as_mut().and_then(|extra| extra.tls.as_mut()).expect("the flag says so");
             tls.read(&slot.socket, buffer)
         } else {
-            (&slot.socket).read(buffer)
+            system::read(&slot.socket, buffer)
         };
         return match result {
             Ok(0) => Outcome::End,

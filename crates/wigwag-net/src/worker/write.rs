@@ -11,6 +11,7 @@ use wigwag_proto::Role;
 use super::{
     Flags, Phase, Slot, Worker,
     slot::Extra,
+    system,
     timers::{Due, What},
 };
 use crate::{metrics::Counter, service::CloseCause};
@@ -267,7 +268,7 @@ fn flush_raw(socket: &TcpStream, extra: &mut Extra) -> Flushed {
 fn write(mut socket: &TcpStream, extra: Option<&mut Extra>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     match (extra.and_then(|extra| extra.tls.as_mut()), slices) {
         (Some(tls), slices) => tls.write(socket, slices),
-        (None, [slice]) => socket.write(slice),
+        (None, [slice]) => system::write(socket, slice),
         (None, slices) => socket.write_vectored(slices),
     }
 }

@@ -34,7 +34,7 @@ impl Connection {
                 Err(error) => self.fail_on(error, input, context),
             });
         }
-        self.handle_frames(input, context)
+        if input.is_empty() { None } else { self.handle_frames(input, context) }
     }
 
     /// The payload of an uncompressed message in one frame, if that is what lies in front of `input`, as a whole, within
