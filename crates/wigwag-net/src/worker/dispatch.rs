@@ -15,8 +15,21 @@ use crate::{
 };
 
 impl Worker {
-    /// Dispatches what was just read; what must wait is kept.
+    /// Dispatches what was just read; what must wait is kept. What is answered goes out.
     pub(super) fn dispatch(&mut self, index: usize, bytes: &mut [u8]) {
+        self.dispatch_read(index, bytes);
+        self.settle(index);
+    }
+
+    /// As [`Self::dispatch`], but what is answered goes out with the answers of others that are read in one go.
+    pub(super) fn dispatch_grouped(&mut self, index: usize, bytes: &mut [u8]) {
+        self.dispatch_read(index, bytes);
+        if self.slots.contains(index) {
+            self.mark_dirty(index);
+        }
+    }
+
+    fn dispatch_read(&mut self, index: usize, bytes: &mut [u8]) {
         let route = usize::from(self.slots[index].route);
         self.metrics.routes[route].bytes_in.add(bytes.len() as u64);
         let mut input = Input::new(bytes);
@@ -27,7 +40,6 @@ impl Worker {
             extra.kept_start = 0;
             self.queue_kept(index);
         }
-        self.settle(index);
     }
 
     /// Dispatches what had to wait, if it need not any longer.

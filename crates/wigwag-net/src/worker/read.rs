@@ -18,7 +18,11 @@ enum Outcome {
 impl Worker {
     /// Reads what the connection has, within the bounds of a turn.
     pub(super) fn read(&mut self, index: usize, buffer: &mut [u8]) {
-        for _ in 0..READS_PER_TURN {
+        for round in 0..READS_PER_TURN {
+            if round > 0 && self.slots.get(index).is_some_and(|slot| slot.flags.has(Flags::READABLE)) {
+                // What came before is answered before more is read, which may be the end.
+                self.settle(index);
+            }
             let Some(slot) = self.slots.get_mut(index) else { return };
             if !slot.flags.has(Flags::READABLE) || !slot.takes_input() || slot.phase == Phase::Gone {
                 return;
@@ -66,7 +70,7 @@ impl Worker {
 
     fn handle_input(&mut self, index: usize, bytes: &mut [u8]) {
         match self.slots[index].phase {
-            Phase::Open => self.dispatch(index, bytes),
+            Phase::Open => self.dispatch_grouped(index, bytes),
             Phase::Accepting => self.handle_request(index, bytes),
             Phase::Requesting => self.handle_response(index, bytes),
             Phase::Lingering => self.discard(index, bytes.len()),
