@@ -9,8 +9,7 @@ pub fn apply(payload: &mut [u8], key: [u8; 4], offset: usize) {
     let key = u32::from_le_bytes(key).rotate_right(8 * (offset % 4) as u32).to_le_bytes();
 
     let (words, rest) = payload.as_chunks_mut::<8>();
-    let [a, b, c, d] = key;
-    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let wide = wide(key);
     for word in words {
         *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
     }
@@ -22,6 +21,13 @@ pub fn apply(payload: &mut [u8], key: [u8; 4], offset: usize) {
     for (byte, key_byte) in rest.iter_mut().zip(key) {
         *byte ^= key_byte;
     }
+}
+
+/// A key twice in a word.
+#[inline]
+fn wide(key: [u8; 4]) -> u64 {
+    let half = u64::from(u32::from_ne_bytes(key));
+    half << 32 | half
 }
 
 #[cfg(test)]
