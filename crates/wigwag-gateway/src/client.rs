@@ -16,7 +16,7 @@ mod opening;
 use std::{any::Any, sync::Arc, time::Instant};
 
 use wigwag_net::{CloseCode, CloseReason, Closed, ConnectionId, Held, Local, Message, PeerEnd, Service, Socket, Timer};
-use wigwag_proto::MessageKind;
+use wigwag_proto::{Frames, MessageKind};
 
 use self::holding::Waiting;
 use crate::{answer::STOPPING, asked::Asked, gateway::Upstream, replay::Memory, sampler::Sampler, upstream::Note};
@@ -101,6 +101,10 @@ impl Service for ClientSide {
 
     fn on_piece(&mut self, socket: &mut Socket<'_>, kind: MessageKind, piece: &[u8], _: bool, last: bool) {
         self.pass_on(socket, kind, piece, last);
+    }
+
+    fn on_frames(&mut self, socket: &mut Socket<'_>, frames: Frames<'_>) {
+        self.pass_on_frames(socket, frames);
     }
 
     fn on_writable(&mut self, socket: &mut Socket<'_>) {

@@ -11,20 +11,23 @@ use crate::metrics::Buckets;
 pub(crate) struct Sampler(u16);
 
 impl Sampler {
-    /// One message was passed on to `socket`. If it is to be measured, it is written at once, so that the clock stops
-    /// with the write. That takes a batch apart, which costs: so only few are.
-    pub(crate) fn sample(&mut self, socket: &mut Socket<'_>, latency: &Buckets) {
-        let number = self.0;
-        self.0 = (number + 1) % EVERY;
-        if number == 0 {
+    /// So many messages were passed on to `socket`. If some of them are to be measured, all are written at once, so that the
+    /// clock stops with the write. That takes a batch apart, which costs: so only few are.
+    pub(crate) fn sample(&mut self, messages: u64, socket: &mut Socket<'_>, latency: &Buckets) {
+        let before = u64::from(self.0);
+        let after = before + messages;
+        let picked = after.div_ceil(EVERY) - before.div_ceil(EVERY);
+        self.0 = (after % EVERY) as u16;
+        if picked > 0 {
             let found_readable = socket.now();
             socket.flush();
-            latency.count(Instant::now().duration_since(found_readable));
+            let took = Instant::now().duration_since(found_readable);
+            (0..picked).for_each(|_| latency.count(took));
         }
     }
 }
 
-const EVERY: u16 = 1024;
+const EVERY: u64 = 1024;
 
 /// How long one side's breach of the protocol is kept from it, while the other has still something to say.
 pub(crate) const LAST_WORDS: Duration = Duration::from_millis(900);

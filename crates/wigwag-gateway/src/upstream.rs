@@ -5,7 +5,7 @@ use std::{sync::Arc, sync::atomic::Ordering::Relaxed, time::Instant};
 use wigwag_net::{
     CloseCause, CloseReason, Closed, ConnectionId, Local, Message, OpenError, PeerEnd, Service, Socket, Timer,
 };
-use wigwag_proto::{MessageKind, ProtocolError};
+use wigwag_proto::{Frames, MessageKind, ProtocolError};
 
 use crate::{
     gateway::Upstream,
@@ -88,8 +88,19 @@ impl Service for UpstreamSide {
         let Some(mut client) = socket.other(self.client) else { return };
         client.send_piece(kind, piece, last);
         if last {
-            self.sampler.sample(&mut client, &self.upstream.metrics.added_latency);
+            self.sampler.sample(1, &mut client, &self.upstream.metrics.added_latency);
         }
+        if client.is_backed_up() {
+            socket.pause();
+        }
+    }
+
+    fn on_frames(&mut self, socket: &mut Socket<'_>, frames: Frames<'_>) {
+        self.in_message = false;
+        let Some(mut client) = socket.other(self.client) else { return };
+        let messages = frames.messages();
+        client.send_frames(frames);
+        self.sampler.sample(messages, &mut client, &self.upstream.metrics.added_latency);
         if client.is_backed_up() {
             socket.pause();
         }

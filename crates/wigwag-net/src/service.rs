@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt, time::Instant};
 
-use wigwag_proto::{CloseCode, CloseReason, Message, MessageKind, ProtocolError, handshake::client};
+use wigwag_proto::{CloseCode, CloseReason, Frames, Message, MessageKind, ProtocolError, handshake::client};
 
 use crate::{
     local::{Held, Local},
@@ -50,6 +50,15 @@ pub trait Service: Send + 'static {
     /// A piece of a message arrived; only after [`Socket::set_piecewise`]. `first` and `last` mark the message's ends.
     /// A piece of a text may end inside a character.
     fn on_piece(&mut self, socket: &mut Socket<'_>, kind: MessageKind, piece: &[u8], first: bool, last: bool) {}
+
+    /// Whole messages arrived, one frame each, one behind another; only after [`Socket::set_piecewise`]. Who passes them on as
+    /// they are spares their copies ([`Socket::send_frames`]). They come at once, also to who pauses. Default: calls `on_piece` for
+    /// each.
+    fn on_frames(&mut self, socket: &mut Socket<'_>, mut frames: Frames<'_>) {
+        for (kind, payload) in frames.iter() {
+            self.on_piece(socket, kind, payload, true, true);
+        }
+    }
 
     /// A timer asked for with [`Socket::timer`] has run down.
     fn on_timer(&mut self, socket: &mut Socket<'_>, timer: Timer) {}

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wigwag_proto::{CloseCode, CloseReason, Message, MessageKind, connection::Prepared};
+use wigwag_proto::{CloseCode, CloseReason, Frames, Message, MessageKind, connection::Prepared};
 
 use crate::{
     limits::FOREVER,
@@ -69,6 +69,12 @@ impl Socket<'_> {
     /// is sent, whole messages are dropped.
     pub fn send_piece(&mut self, kind: MessageKind, piece: &[u8], last: bool) {
         self.worker.send_piece(self.slot, kind, piece, last);
+    }
+
+    /// Passes on messages that another connection received, for relays (see [`crate::Service::on_frames`]). Much of it is written at
+    /// once, if nothing waits before it, and so never copied.
+    pub fn send_frames(&mut self, frames: Frames<'_>) {
+        self.worker.send_frames(self.slot, frames);
     }
 
     /// Queues an encoded message. `false` if it was left out, because the queue is full or the connection is closing.

@@ -7,6 +7,7 @@
 //! | `input` | the bytes that a read brought |
 //! | `context` | what a thread lends to its connections |
 //! | `receive` | input: from bytes to events |
+//! | `frames` | messages passed on where they lie |
 //! | `gather` | unfinished frames and messages |
 //! | `compress` | permessage-deflate on the way in and out |
 //! | `outbox` | what waits to be sent |
@@ -23,6 +24,7 @@ mod compress;
 mod config;
 mod context;
 mod event;
+mod frames;
 mod gather;
 mod input;
 mod outbox;
@@ -41,6 +43,7 @@ pub use self::{
     config::{Config, Role},
     context::{Compression, Context},
     event::{Event, Message, MessageKind, ProtocolError, SendError},
+    frames::Frames,
     input::Input,
     outbox::Transmit,
     prepared::Prepared,
@@ -116,6 +119,13 @@ impl Connection {
     /// [`Config::piece_bytes_max`] comes in several pieces; a compressed message is gathered and is one.
     pub fn set_piecewise(&mut self, piecewise: bool) {
         self.piecewise = piecewise;
+    }
+
+    /// Whether messages are reported in pieces ([`Self::set_piecewise`]).
+    #[inline]
+    #[must_use]
+    pub fn is_piecewise(&self) -> bool {
+        self.piecewise
     }
 
     /// Queues a message.

@@ -23,5 +23,6 @@ pub mod utf8;
 
 pub use close::{CloseCode, CloseReason};
 pub use connection::{
-    Config, Connection, Context, Event, Input, Message, MessageKind, Prepared, ProtocolError, Role, SendError, Transmit,
+    Config, Connection, Context, Event, Frames, Input, Message, MessageKind, Prepared, ProtocolError, Role, SendError,
+    Transmit,
 };

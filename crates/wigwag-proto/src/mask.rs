@@ -23,6 +23,25 @@ pub fn apply(payload: &mut [u8], key: [u8; 4], offset: usize) {
     }
 }
 
+/// Exchanges the key of a masked payload; whether what it means is all ASCII, which costs next to nothing on the way.
+#[inline]
+pub(crate) fn exchange(payload: &mut [u8], old: [u8; 4], new: [u8; 4]) -> bool {
+    let (old, new) = (wide(old), wide(new));
+    let both = old ^ new;
+    let (words, rest) = payload.as_chunks_mut::<8>();
+    let mut seen = 0;
+    for word in words {
+        let masked = u64::from_ne_bytes(*word);
+        *word = (masked ^ both).to_ne_bytes();
+        seen |= masked ^ old;
+    }
+    for ((byte, old), both) in rest.iter_mut().zip(old.to_ne_bytes()).zip(both.to_ne_bytes()) {
+        seen |= u64::from(*byte ^ old);
+        *byte ^= both;
+    }
+    seen & wide([0x80; 4]) == 0
+}
+
 /// A key twice in a word.
 #[inline]
 fn wide(key: [u8; 4]) -> u64 {
@@ -34,7 +53,7 @@ fn wide(key: [u8; 4]) -> u64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::apply;
+    use super::{apply, exchange};
 
     #[test]
     fn rfc_example_becomes_hello() {
@@ -62,6 +81,16 @@ mod tests {
         #[test]
         fn equals_the_definition(payload: Vec<u8>, key: [u8; 4], offset in 0usize..1 << 40) {
             check(payload, key, offset);
+        }
+
+        #[test]
+        fn an_exchanged_key_is_the_new_one_and_ascii_is_found(mut payload: Vec<u8>, old: [u8; 4], new: [u8; 4], ascii: bool) {
+            if ascii {
+                payload.iter_mut().for_each(|byte| *byte &= 0x7f);
+            }
+            let mut masked = by_definition(&payload, old, 0);
+            prop_assert_eq!(exchange(&mut masked, old, new), payload.is_ascii());
+            prop_assert_eq!(masked, by_definition(&payload, new, 0));
         }
 
         #[test]

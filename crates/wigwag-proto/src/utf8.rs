@@ -66,6 +66,21 @@ impl Utf8Validator {
     }
 }
 
+/// Whether all of `text` is UTF-8: quickest with short ASCII, which most text is.
+#[inline]
+pub(crate) fn is_valid(text: &[u8]) -> bool {
+    text.len() < SHORT_BYTES && is_ascii(text) || simdutf8::basic::from_utf8(text).is_ok()
+}
+
+/// By words: the standard library's takes what is shorter than a vector byte by byte.
+#[inline]
+fn is_ascii(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    let seen = words.iter().fold(0, |seen, word| seen | u64::from_ne_bytes(*word));
+    let seen = rest.iter().fold(seen, |seen, byte| seen | u64::from(*byte));
+    seen & u64::from_ne_bytes([0x80; 8]) == 0
+}
+
 /// How many bytes at the end of `piece` belong to a character that goes on after it: 0–3.
 #[inline]
 fn unfinished_bytes(piece: &[u8]) -> usize {

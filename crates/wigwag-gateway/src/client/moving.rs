@@ -1,7 +1,7 @@
 //! Pieces of messages on their way: to the upstream, into the memory, or into the queue of those that wait.
 
 use wigwag_net::{CloseCode, Socket};
-use wigwag_proto::MessageKind;
+use wigwag_proto::{Frames, MessageKind};
 
 use super::{ClientSide, Link};
 use crate::metrics::Failure;
@@ -18,8 +18,26 @@ impl ClientSide {
         let Some(mut upstream) = socket.other(to) else { return };
         upstream.send_piece(kind, piece, last);
         if last {
-            self.sampler.sample(&mut upstream, &self.upstream.metrics.added_latency);
+            self.sampler.sample(1, &mut upstream, &self.upstream.metrics.added_latency);
         }
+        if upstream.is_backed_up() {
+            socket.pause();
+        }
+    }
+
+    /// Whole messages from the client.
+    #[inline]
+    pub(super) fn pass_on_frames(&mut self, socket: &mut Socket<'_>, mut frames: Frames<'_>) {
+        let Link::Open(to) = self.link else {
+            return frames.iter().for_each(|(kind, payload)| self.keep(socket, kind, payload, true));
+        };
+        if self.replay.is_some() {
+            frames.iter().for_each(|(kind, payload)| self.remember(kind, payload, true));
+        }
+        let Some(mut upstream) = socket.other(to) else { return };
+        let messages = frames.messages();
+        upstream.send_frames(frames);
+        self.sampler.sample(messages, &mut upstream, &self.upstream.metrics.added_latency);
         if upstream.is_backed_up() {
             socket.pause();
         }

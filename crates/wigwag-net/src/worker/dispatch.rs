@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use wigwag_proto::{Event, Input};
+use wigwag_proto::{Connection, Event, Input};
 
 use super::{Flags, Phase, Worker};
 use crate::{
@@ -80,20 +80,20 @@ impl Worker {
     }
 
     fn dispatch_events(&mut self, index: usize, mut service: Option<&mut dyn Service>, input: &mut Input<'_>) {
-        let mut messages = 0;
+        let mut messages = self.pass_frames(index, service.as_deref_mut(), input);
         let mut next = self.next_event(index, input);
         while let Some(event) = next {
-            let service = service.as_deref_mut();
+            let lent = service.as_deref_mut();
             match event {
                 Event::Text(_) | Event::Binary(_) => {
-                    let (taken, after) = Messages::new(self, index, input, event).hand_to(service);
+                    let (taken, after) = Messages::new(self, index, input, event).hand_to(lent);
                     messages += taken;
                     next = after;
                     continue;
                 }
                 Event::Piece { kind, bytes, first, last } => {
                     messages += u64::from(last);
-                    if let Some(service) = service {
+                    if let Some(service) = lent {
                         service.on_piece(&mut Socket { worker: self, slot: index }, kind, &bytes, first, last);
                     }
                     if let Cow::Owned(bytes) = bytes {
@@ -101,7 +101,7 @@ impl Worker {
                     }
                 }
                 Event::Pong(payload) => {
-                    if let Some(service) = service {
+                    if let Some(service) = lent {
                         service.on_pong(&mut Socket { worker: self, slot: index }, &payload);
                     }
                 }
@@ -109,17 +109,32 @@ impl Worker {
                 Event::Close(reason) => {
                     tracing::trace!(?reason, "Close received");
                     self.slots[index].extra().cause.get_or_insert(CloseCause::Peer);
-                    self.tell_peer_end(index, service, PeerEnd::Close(&reason));
+                    self.tell_peer_end(index, lent, PeerEnd::Close(&reason));
                 }
                 Event::Failed(error) => {
                     self.slots[index].extra().cause.get_or_insert(CloseCause::Protocol(error));
-                    self.tell_peer_end(index, service, PeerEnd::Failed(error));
+                    self.tell_peer_end(index, lent, PeerEnd::Failed(error));
                 }
             }
+            messages += self.pass_frames(index, service.as_deref_mut(), input);
             next = self.next_event(index, input);
         }
         let route = usize::from(self.slots[index].route);
         self.metrics.routes[route].messages_in.add(messages);
+    }
+
+    /// Hands the whole messages in front of the input to a service that passes them on; how many they were.
+    fn pass_frames(&mut self, index: usize, mut service: Option<&mut dyn Service>, input: &mut Input<'_>) -> u64 {
+        let mut messages = 0;
+        while self.slots[index].connection.as_ref().is_some_and(Connection::is_piecewise) && self.may_dispatch(index) {
+            let Some(connection) = &mut self.slots[index].connection else { break };
+            let Some(frames) = connection.take_frames(input, &mut self.context) else { break };
+            messages += frames.messages();
+            if let Some(service) = service.as_deref_mut() {
+                service.on_frames(&mut Socket { worker: self, slot: index }, frames);
+            }
+        }
+        messages
     }
 
     /// The next event of this input, if it may be dispatched.

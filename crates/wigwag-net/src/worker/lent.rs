@@ -8,10 +8,10 @@ use std::{
     time::Instant,
 };
 
-use wigwag_proto::{CloseCode, Message, MessageKind, connection::Prepared};
+use wigwag_proto::{CloseCode, Frames, Message, MessageKind, connection::Prepared};
 
 use super::{
-    Flags, Phase, Worker,
+    Flags, Phase, Worker, system,
     timers::{Due, What},
 };
 use crate::{
@@ -21,6 +21,9 @@ use crate::{
     service::{CloseCause, Timer},
     socket::{ConnectionId, OnFull},
 };
+
+/// From this many bytes on, frames that are passed on are written at once.
+const WRITTEN_AT_ONCE_BYTES_MIN: usize = 4 << 10;
 
 impl Worker {
     pub(crate) fn send(&mut self, index: usize, message: Message<'_>) {
@@ -47,6 +50,29 @@ impl Worker {
         if connection.send_piece(kind, piece, last, &mut self.context).is_ok() && last {
             self.metrics.routes[usize::from(slot.route)].messages_out.add(1);
             self.answers += 1;
+        }
+    }
+
+    /// Passes on what another connection received. Much at once is written from where it lies, little is cheaper to copy than
+    /// to write apart from what else the turn writes.
+    pub(crate) fn send_frames(&mut self, index: usize, frames: Frames<'_>) {
+        let slot = &mut self.slots[index];
+        let waits = slot.has_output() || slot.flags.has(Flags::TLS);
+        let Some(connection) = &mut slot.connection else { return };
+        let messages = frames.messages();
+        let mut written = 0;
+        let sent = connection.send_frames(frames, &mut self.context, |bytes| {
+            if bytes.len() >= WRITTEN_AT_ONCE_BYTES_MIN && !waits {
+                // What is wrong with a socket shows again when the rest is written.
+                written = system::write(&slot.socket, bytes).unwrap_or(0);
+            }
+            written
+        });
+        if sent.is_ok() {
+            let route = &self.metrics.routes[usize::from(slot.route)];
+            route.messages_out.add(messages);
+            route.bytes_out.add(written as u64);
+            self.answers += messages;
         }
     }
 

@@ -20,6 +20,10 @@ impl<'b> Input<'b> {
         self.bytes
     }
 
+    pub(super) fn rest_mut(&mut self) -> &mut [u8] {
+        self.bytes
+    }
+
     /// Nothing is left.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -37,41 +37,26 @@ impl Connection {
         if input.is_empty() { None } else { self.handle_frames(input, context) }
     }
 
-    /// The payload of an uncompressed message in one frame, if that is what lies in front of `input`, as a whole, within
-    /// the bounds and short enough for one read. Nothing is taken otherwise.
+    /// The payload of an uncompressed message in one frame, if that is what lies in front of `input`. Nothing is taken
+    /// otherwise.
     #[inline]
     fn take_whole_message<'b>(&self, input: &mut Input<'b>) -> Option<(MessageKind, &'b [u8])> {
-        let bytes = input.rest();
-        let [first, second, ..] = *bytes else { return None };
-        let kind = match first {
-            FINAL_TEXT => MessageKind::Text,
-            FINAL_BINARY => MessageKind::Binary,
-            _ => return None,
-        };
-        let (payload_bytes, header_bytes) = match second & LENGTH {
-            short @ 0..LENGTH_16 => (usize::from(short), 2),
-            LENGTH_16 => match *bytes {
-                [_, _, high, low, ..] if high != 0 || low >= LENGTH_16 => {
-                    (usize::from(u16::from_be_bytes([high, low])), 4)
-                }
-                _ => return None,
-            },
-            _ => return None,
-        };
-        if payload_bytes > self.config.message_bytes_max || payload_bytes > self.config.frame_bytes_max {
-            return None;
+        let frame = self.whole_frame(input.rest())?;
+        let bytes = input.take(frame.bytes());
+        if let Some((key, payload)) = frame.masked_parts(bytes) {
+            mask::apply(payload, *key, 0);
         }
-        let masked = second & MASKED != 0;
-        match self.role {
-            Role::Server if masked => {
-                let key = *bytes[header_bytes..].first_chunk::<4>()?;
-                let payload = take_frame(input, header_bytes + 4, payload_bytes)?;
-                mask::apply(payload, key, 0);
-                Some((kind, payload))
-            }
-            Role::Client if !masked => Some((kind, take_frame(input, header_bytes, payload_bytes)?)),
-            _ => None,
-        }
+        Some((frame.kind, &bytes[frame.header_bytes..]))
+    }
+
+    /// The uncompressed message in one frame that lies at the front of `bytes`, if one does: as a whole, and within the bounds.
+    #[inline]
+    pub(super) fn whole_frame(&self, bytes: &[u8]) -> Option<WholeFrame> {
+        let frame = WholeFrame::parse(bytes, self.role)?;
+        let fits = frame.payload_bytes <= self.config.message_bytes_max
+            && frame.payload_bytes <= self.config.frame_bytes_max
+            && frame.bytes() <= bytes.len();
+        fits.then_some(frame)
     }
 
     /// Any frame, any part of one.
@@ -312,11 +297,51 @@ fn into_piece(event: Event<'_>) -> Event<'_> {
     Event::Piece { kind, bytes, first: true, last: true }
 }
 
-/// The payload of the frame in front of `input`, if the frame is there as a whole.
-#[inline]
-fn take_frame<'b>(input: &mut Input<'b>, header_bytes: usize, payload_bytes: usize) -> Option<&'b mut [u8]> {
-    let frame_bytes = header_bytes + payload_bytes;
-    (input.rest().len() >= frame_bytes).then(|| &mut input.take(frame_bytes)[header_bytes..])
+/// Where the parts are of a frame that is an uncompressed message and short enough for one read.
+pub(super) struct WholeFrame {
+    pub(super) kind: MessageKind,
+    pub(super) header_bytes: usize,
+    pub(super) payload_bytes: usize,
+    masked: bool,
+}
+
+impl WholeFrame {
+    /// Reads the header of such a frame, as `receiver` may get it, from the front of `bytes`.
+    #[inline]
+    pub(super) fn parse(bytes: &[u8], receiver: Role) -> Option<Self> {
+        let [first, second, ..] = *bytes else { return None };
+        let kind = match first {
+            FINAL_TEXT => MessageKind::Text,
+            FINAL_BINARY => MessageKind::Binary,
+            _ => return None,
+        };
+        let (payload_bytes, length_end) = match second & LENGTH {
+            short @ 0..LENGTH_16 => (usize::from(short), 2),
+            LENGTH_16 => match *bytes {
+                [_, _, high, low, ..] if high != 0 || low >= LENGTH_16 => {
+                    (usize::from(u16::from_be_bytes([high, low])), 4)
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let masked = second & MASKED != 0;
+        let header_bytes = if masked { length_end + 4 } else { length_end };
+        (masked == (receiver == Role::Server)).then_some(Self { kind, header_bytes, payload_bytes, masked })
+    }
+
+    /// The length of the frame.
+    #[inline]
+    pub(super) fn bytes(&self) -> usize {
+        self.header_bytes + self.payload_bytes
+    }
+
+    /// The key and the payload of this frame, if it is masked.
+    #[inline]
+    pub(super) fn masked_parts<'f>(&self, frame: &'f mut [u8]) -> Option<(&'f mut [u8; 4], &'f mut [u8])> {
+        let (header, payload) = frame.split_at_mut(self.header_bytes);
+        if self.masked { header.last_chunk_mut().map(|key| (key, payload)) } else { None }
+    }
 }
 
 /// The first byte of a text message in one frame.

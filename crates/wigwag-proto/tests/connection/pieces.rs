@@ -1,6 +1,6 @@
 //! The piecewise mode, for who passes messages on without gathering them.
 
-use wigwag_proto::{Config, Event, Message, MessageKind, ProtocolError, Role, SendError};
+use wigwag_proto::{Config, Event, Input, Message, MessageKind, ProtocolError, Role, SendError, frame::Opcode};
 
 use super::support::*;
 
@@ -142,4 +142,67 @@ fn a_message_in_pieces_may_end_with_a_close() {
     let late = server.connection.send_piece(MessageKind::Text, b"", true, &mut server.context);
     assert_eq!(late, Err(SendError::Closing));
     assert_eq!(Endpoint::client().read(&server.write_all()), [Event::Close(Default::default())]);
+}
+
+/// What a relay's client side writes of what its server side has read.
+fn pass_on(bytes: &[u8]) -> Vec<Frame> {
+    parse_frames(&relay().relay(bytes, &[usize::MAX], &mut Endpoint::client(), usize::MAX))
+}
+
+#[test]
+fn whole_messages_are_taken_together_up_to_what_is_none() {
+    for what_is_none in [&masked(0x89, b"")[..], &masked(0x01, b"begun"), &masked(0x81, b"cut")[..8], &[0x81], &[]] {
+        let mut server = relay();
+        let mut bytes = [&masked(0x81, "é".as_bytes())[..], &masked(0x82, b""), what_is_none].concat();
+        let mut input = Input::new(&mut bytes);
+        let mut frames = server.connection.take_frames(&mut input, &mut server.context).expect("two messages");
+        assert_eq!(frames.messages(), 2);
+        let all: Vec<_> = frames.iter().collect();
+        assert_eq!(all, [(MessageKind::Text, "é".as_bytes()), (MessageKind::Binary, b"")]);
+        assert_eq!(input.rest(), what_is_none);
+        assert!(server.connection.take_frames(&mut input, &mut server.context).is_none());
+    }
+}
+
+#[test]
+fn each_frame_that_is_passed_on_has_a_key_of_its_own() {
+    let frames = pass_on(&[masked(0x81, b"one"), masked(0x82, b"\xff"), masked(0x81, "日本語".as_bytes())].concat());
+    let payloads: Vec<&[u8]> = frames.iter().map(|frame| &*frame.payload).collect();
+    assert_eq!(payloads, [b"one", &b"\xff"[..], "日本語".as_bytes()]);
+    let mut keys: Vec<_> = frames.iter().filter_map(|frame| frame.header.mask).chain([KEY]).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 4);
+}
+
+#[test]
+fn messages_that_were_looked_at_are_passed_on_all_the_same() {
+    let (mut server, mut client) = (relay(), Endpoint::client());
+    let mut bytes = masked(0x81, b"seen");
+    let mut input = Input::new(&mut bytes);
+    let mut frames = server.connection.take_frames(&mut input, &mut server.context).expect("a message");
+    assert_eq!(frames.iter().count(), 1);
+    client.connection.send_frames(frames, &mut client.context, |_| 0).expect("open");
+    assert!(client.write_frames()[0].is(Opcode::Text, b"seen"));
+}
+
+#[test]
+fn long_text_is_judged_wherever_it_is_not_ascii() {
+    for at in (0..2000).step_by(7) {
+        let mut text = vec![b'x'; 2000];
+        text.splice(at..at, "€".bytes());
+        assert_eq!(pass_on(&masked(0x81, &text))[0].payload, text, "at {at}");
+        text.remove(at + 1);
+        assert_eq!(relay().read(&masked(0x81, &text)), [failed(ProtocolError::InvalidUtf8)], "at {at}");
+        assert_eq!(pass_on(&masked(0x81, &text)), [], "at {at}");
+    }
+}
+
+#[test]
+fn what_was_passed_on_before_bad_text_is_not_lost_with_it() {
+    let (mut server, mut client) = (relay(), Endpoint::client());
+    let bytes = [masked(0x81, b"good"), masked(0x81, b"\xff"), masked(0x81, b"late")].concat();
+    let passed_on = parse_frames(&server.relay(&bytes, &[usize::MAX], &mut client, usize::MAX));
+    assert!(passed_on.len() == 1 && passed_on[0].is(Opcode::Text, b"good"));
+    assert_eq!(server.connection.error(), Some(ProtocolError::InvalidUtf8));
 }

@@ -92,6 +92,29 @@ proptest! {
     }
 
     #[test]
+    fn what_is_passed_on_is_what_came(
+        role in role(),
+        agreed in agreed(),
+        frames in vec(likely_frame(), 0..12),
+        sizes in sizes(),
+        written_max in prop_oneof![Just(0), 1usize..300, Just(usize::MAX)],
+    ) {
+        let bytes: Vec<u8> = frames.iter().flat_map(|(first, payload)| from_peer_of(role, *first, payload)).collect();
+        let other = if role == Role::Server { Role::Client } else { Role::Server };
+        let mut gathering = Endpoint::new(role, small_config(), None);
+        let mut relaying = Endpoint::new(role, small_config(), None);
+        relaying.connection.set_piecewise(true);
+        let wire = relaying.relay(&bytes, &sizes, &mut Endpoint::new(other, small_config(), agreed), written_max);
+        let is_message = |event: &Event<'_>| matches!(event, Event::Text(_) | Event::Binary(_));
+        let mut expected = gathering.read(&bytes);
+        expected.retain(is_message);
+        let mut received = Endpoint::new(role, small_config(), agreed).read(&wire);
+        received.retain(is_message);
+        prop_assert_eq!(received, expected);
+        prop_assert_eq!(relaying.connection.error(), gathering.connection.error());
+    }
+
+    #[test]
     fn random_bytes_do_no_harm(role in role(), agreed in agreed(), bytes in vec(any::<u8>(), 0..300), sizes in sizes()) {
         let mut endpoint = Endpoint::new(role, small_config(), agreed);
         let events = endpoint.read_in(&bytes, &sizes);

@@ -87,6 +87,39 @@ impl Endpoint {
         events
     }
 
+    /// Passes what is read on to `to`, as it lies where that can be done. A write at once takes at most `written_max` bytes.
+    /// All that `to` writes.
+    pub(crate) fn relay(&mut self, bytes: &[u8], sizes: &[usize], to: &mut Self, written_max: usize) -> Vec<u8> {
+        let (mut rest, mut size, mut wire) = (bytes, usize::MAX, Vec::new());
+        let mut sizes = sizes.iter().copied();
+        while !rest.is_empty() {
+            size = sizes.next().unwrap_or(size);
+            let (chunk, after) = rest.split_at(size.min(rest.len()));
+            let mut chunk = chunk.to_vec();
+            let mut input = Input::new(&mut chunk);
+            loop {
+                if let Some(frames) = self.connection.take_frames(&mut input, &mut self.context) {
+                    let write = |bytes: &[u8]| {
+                        wire.extend_from_slice(&bytes[..bytes.len().min(written_max)]);
+                        bytes.len().min(written_max)
+                    };
+                    to.connection.send_frames(frames, &mut to.context, write).expect("open");
+                    continue;
+                }
+                match self.connection.handle_bytes(&mut input, &mut self.context) {
+                    Some(Event::Piece { kind, bytes, last, .. }) => {
+                        to.connection.send_piece(kind, &bytes, last, &mut to.context).expect("open");
+                    }
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+            wire.extend(to.write_all());
+            rest = after;
+        }
+        wire
+    }
+
     /// Writes at most `count` bytes of what waits.
     pub(crate) fn write(&mut self, count: usize) -> Vec<u8> {
         let Some(transmit) = self.connection.poll_transmit() else { return Vec::new() };
