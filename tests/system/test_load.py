@@ -36,6 +36,11 @@ class Load:
     def __str__(self):
         return f"{self.report['judgement']} {self.account} {self.report['errors']} {self.report['health']}"
 
+    @property
+    def is_crowded(self):
+        """Whether this machine was too busy with other things to tell."""
+        return bool({"cpu", "crowded", "stall"} & {one["kind"] for one in self.report["health"]["saturated"]})
+
     def assert_pass(self, messages):
         assert (self.code, self.verdict) == (PASS, "PASS"), str(self)
         assert (self.account["sent"], self.account["ok"], self.account["arrivals"]) == (messages,) * 3, str(self)
@@ -230,6 +235,50 @@ class TestForeignServers:
         assert run.report["latencies"]["recovery"]["count"] == 20
 
 
+class TestOutages:
+    """Where no connection is open, nothing can be sent: that is the server's doing, and not this machine's."""
+
+    def test_a_rate_is_made_up_for_after_a_restart(self, load, foreign):
+        process, url = foreign(*python_server("echo", "--die-after", 100))
+
+        def restart():
+            process.wait(60)
+            foreign(*python_server("echo", "--port", process.port))
+
+        thread = threading.Thread(target=restart)
+        thread.start()
+        run = load(url, "-c", 10, "-r", 200, "-d", "6s", "--reconnect")
+        thread.join(60)
+        if not run.is_crowded:
+            assert (run.code, run.verdict) == (PASS, "PASS"), str(run)
+        assert not {"send_lag", "rate"} & {one["kind"] for one in run.report["health"]["saturated"]} or run.is_crowded, str(run)
+        assert run.account["sent"] == 1_200 == run.account["ok"] + run.account["in_doubt"], str(run)
+        # What waited is charged to the server all the same.
+        assert run.report["latencies"]["lag"]["max"] > 0.05 and run.report["latencies"]["intended"]["max"] > 0.05, str(run)
+
+    def test_a_server_that_never_comes_back_misses_the_rate(self, load, foreign):
+        _, url = foreign(*python_server("echo", "--die-after", 100))
+        run = load(url, "-c", 10, "-r", 200, "-d", "3s", "--reconnect")
+        if not run.is_crowded:
+            assert (run.code, run.verdict) == (THRESHOLD, "FAIL"), str(run)
+            assert run.report["judgement"]["reasons"][0].startswith("no connection was open for "), str(run)
+        assert run.account["sent"] < 600, str(run)
+
+    def test_slow_handshakes_are_not_the_generators_lag(self, load, foreign):
+        _, url = foreign(*python_server("echo", "--shake-after", 0.4))
+        run = load(url, "-c", 4, "--ramp", "1s", "-r", 100, "-d", "3s")
+        if not run.is_crowded:
+            assert (run.code, run.verdict) == (PASS, "PASS"), str(run)
+        assert run.report["latencies"]["lag"]["max"] > 0.3, str(run)
+
+    def test_an_outage_misses_a_latency_that_was_asked_for(self, load, foreign):
+        _, url = foreign(*python_server("echo", "--shake-after", 0.4))
+        run = load(url, "-c", 2, "--ramp", "10ms", "-r", 100, "-d", "2s", "--threshold", "p99<100ms")
+        if not run.is_crowded:
+            assert (run.code, run.verdict) == (THRESHOLD, "FAIL"), str(run)
+            assert run.report["judgement"]["reasons"][0].startswith("p99<100ms was missed: "), str(run)
+
+
 class TestSaturation:
     """This machine, not the server, is the limit."""
 
@@ -240,12 +289,13 @@ class TestSaturation:
         assert run.account["ok"] + run.account["late"] == run.account["sent"], str(run)
 
     @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads cannot be pinned here")
-    def test_a_worker_beside_busy_loops_is_inconclusive(self, load, server):
+    @pytest.mark.parametrize("asked", [("-r", "20k"), ("--threshold", "p99<1ms")], ids=["rate", "latency"])
+    def test_a_worker_beside_busy_loops_is_inconclusive(self, load, server, asked):
         core = min(os.sched_getaffinity(0))
         pin = ("taskset", "-c", str(core))
         busy = [subprocess.Popen([*pin, sys.executable, "-c", "while True: pass"]) for _ in range(6)]
         try:
-            run = load(f"{server.url}/echo", "-c", 10, "-d", "3s", "-r", "20k", "-w", 1, prefix=pin)
+            run = load(f"{server.url}/echo", "-c", 10, "-d", "3s", *asked, "-w", 1, prefix=pin)
         finally:
             for process in busy:
                 process.kill()

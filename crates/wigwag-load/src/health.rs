@@ -62,13 +62,30 @@ pub(crate) fn ports_max() -> u64 {
     }
 }
 
-/// What the judgement of saturation rests on besides [`Health`].
+/// How far the open loop is behind its schedule, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Behind {
+    /// In all.
+    pub(crate) nanos: u64,
+    /// Without what it waited for a connection.
+    pub(crate) own_nanos: u64,
+}
+
+impl Behind {
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self { nanos: self.nanos.max(other.nanos), own_nanos: self.own_nanos.max(other.own_nanos) }
+    }
+}
+
+/// What the judgement of saturation rests on besides [`Health`]. Times in nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Strain {
-    /// How far the open loop was behind its schedule when sending ended, in nanoseconds.
-    pub(crate) behind: u64,
+    /// When sending ended.
+    pub(crate) behind: Behind,
     /// For how long the server's full queues kept messages back.
     pub(crate) held: u64,
+    /// For how long messages were due and no connection was open.
+    pub(crate) unconnected: u64,
     /// How long was sent.
     pub(crate) sending: u64,
     pub(crate) no_descriptor: u64,
@@ -78,7 +95,16 @@ pub(crate) struct Strain {
 impl Strain {
     /// Whether the asked rate was not reached.
     pub(crate) fn is_short(&self) -> bool {
-        self.behind > BEHIND_NANOS_MIN && self.behind > self.sending / 20
+        self.is_far(self.behind.nanos)
+    }
+
+    /// Whether it would not have been reached either if a connection had been open all the time.
+    pub(crate) fn is_short_itself(&self) -> bool {
+        self.is_far(self.behind.own_nanos)
+    }
+
+    fn is_far(&self, behind: u64) -> bool {
+        behind > BEHIND_NANOS_MIN && behind > self.sending / 20
     }
 
     /// Whether it was the server that kept messages back.
@@ -108,8 +134,8 @@ pub(crate) fn judge(health: &Health, strain: &Strain, plan: &CheckedPlan) -> Vec
                 format!("1 % of the messages went out {lag:.1} ms late or more (limit {most:.1} ms)"),
             );
         }
-        if strain.is_short() {
-            let behind = strain.behind as f64 / 1e9;
+        if strain.is_short_itself() {
+            let behind = strain.behind.own_nanos as f64 / 1e9;
             add(
                 SaturationKind::Rate,
                 format!("the asked rate was not reached: {behind:.1} s behind when sending ended"),
@@ -202,5 +228,17 @@ mod judging {
     #[test]
     fn who_waits_most_of_the_time_is_crowded_whatever_the_messages_do() {
         check(&[SaturationKind::Crowded], Some(1000.0), 0.87, 8);
+    }
+
+    #[test]
+    fn being_behind_for_want_of_a_connection_is_not_the_generators_doing() {
+        let kinds = |own_nanos| {
+            let plan = Plan { rate: Some(1000.0), ..Plan::default() }.check().expect("a valid plan");
+            let behind = Behind { nanos: 500_000_000, own_nanos };
+            let strain = Strain { behind, unconnected: 500_000_000, sending: 1_000_000_000, ..Strain::default() };
+            judge(&Health::default(), &strain, &plan).iter().map(|one| one.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(0), []);
+        assert_eq!(kinds(400_000_000), [SaturationKind::Rate]);
     }
 }

@@ -44,6 +44,12 @@ impl Latency {
         self.0.add(&other.0).expect("the histogram grows to an hour");
     }
 
+    /// What is left without the times of a part of these.
+    pub(crate) fn without(mut self, part: &Self) -> Self {
+        self.0.subtract(&part.0).expect("what is subtracted was counted in both");
+        self
+    }
+
     /// How many times were counted.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -16,7 +16,7 @@ use wigwag_net::metrics::AllMetrics;
 use crate::{
     control::{Control, lock},
     faults::Injected,
-    health::Spent,
+    health::{Behind, Spent},
     outcome::Outcome,
     plan::CheckedPlan,
     snapshot::Snapshot,
@@ -85,7 +85,7 @@ struct Watch {
     memory_most: u64,
     ports_max: u64,
     /// The open loop's state when sending ended.
-    behind: u64,
+    behind: Behind,
     sent_for: u64,
 }
 

@@ -192,7 +192,8 @@ pub enum MarkKind {
 pub struct Health {
     /// Each worker thread.
     pub workers: Vec<WorkerHealth>,
-    /// 99 % of messages were sent at most this late (open loop).
+    /// 99 % of messages were sent at most this late (open loop); those that had to wait until a connection was open are not
+    /// counted.
     #[serde(with = "crate::seconds")]
     pub send_lag_p99: Duration,
     /// The longest time in which any worker looked at nothing.

@@ -1,13 +1,14 @@
 //! The judgement of a finished run, and its exit code. The first that applies, in this order: interrupted (130), could not
 //! run (1), integrity violated (3), inconclusive (5), threshold missed (4), pass (0).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     account::{Account, Class},
     health::Strain,
     outcome::{JudgedThreshold, Judgement, Verdict},
     plan::{CheckedPlan, Expect, Metric},
+    report::words,
     snapshot::{Connections, FaultAccount, Health, Latencies, SaturationKind},
 };
 
@@ -71,15 +72,9 @@ impl Evidence<'_> {
             let reasons = saturated.chain(found.explained).chain(missed).collect();
             return judgement(Verdict::Inconclusive, EXIT_SATURATED, reasons);
         }
-        let mut missed = missed;
-        if self.strain.is_short() && self.strain.is_held() {
-            missed.insert(
-                0,
-                "the server did not take messages at the asked rate: its connections' queues were full".to_owned(),
-            );
-        }
-        if !missed.is_empty() {
-            return judgement(Verdict::Fail, EXIT_THRESHOLD, missed);
+        let failed: Vec<String> = self.shortfall().into_iter().chain(missed).collect();
+        if !failed.is_empty() {
+            return judgement(Verdict::Fail, EXIT_THRESHOLD, failed);
         }
         judgement(Verdict::Pass, 0, vec![self.praise()])
     }
@@ -139,6 +134,23 @@ impl Evidence<'_> {
             let text = format!("{failed} connections could not be opened{}", self.most_frequent_error());
             if self.is_out_of_sockets() { found.explained.push(text) } else { found.standing.push(text) }
         }
+    }
+
+    /// Why the asked rate was not reached, where that was the server's doing.
+    fn shortfall(&self) -> Vec<String> {
+        let strain = self.strain;
+        let mut reasons = Vec::new();
+        if strain.is_short() && strain.is_held() {
+            reasons.push("the server did not take messages at the asked rate: its connections' queues were full".to_owned());
+        }
+        if strain.is_short() && !strain.is_short_itself() {
+            let [none, behind] =
+                [strain.unconnected, strain.behind.nanos].map(|nanos| words::time(Duration::from_nanos(nanos)));
+            reasons.push(format!(
+                "no connection was open for {none}, and the asked rate was not reached: {behind} behind when sending ended"
+            ));
+        }
+        reasons
     }
 
     fn thresholds(&self) -> Vec<JudgedThreshold> {
@@ -229,10 +241,9 @@ const BROKEN: &str = "the ledger does not balance: this is a bug of wigwag load,
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
+        health::Behind,
         latency::Latency,
         plan::{Backoff, Plan, Threshold},
         snapshot::Saturation,
@@ -418,7 +429,30 @@ mod tests {
     fn a_server_that_keeps_messages_back_misses_the_rate() {
         check(4, |case| {
             case.plan.rate = Some(10.0);
-            (case.strain.behind, case.strain.held) = (500_000_000, 500_000_000);
+            case.strain.behind = Behind { nanos: 500_000_000, own_nanos: 500_000_000 };
+            case.strain.held = 500_000_000;
+        });
+    }
+
+    #[test]
+    fn a_rate_that_was_not_reached_for_want_of_a_connection_is_missed() {
+        let mut case = Case::new();
+        case.plan.rate = Some(10.0);
+        (case.plan.reconnect, case.connections.lost) = (Some(Backoff::default()), 10);
+        case.strain.behind = Behind { nanos: 510_000_000, own_nanos: 10_000_000 };
+        case.strain.unconnected = 500_000_000;
+        let judgement = case.judge();
+        assert_eq!((judgement.verdict, judgement.exit_code), (Verdict::Fail, 4));
+        let said = "no connection was open for 500 ms, and the asked rate was not reached: 510 ms behind when sending ended";
+        assert_eq!(judgement.reasons, [said]);
+    }
+
+    #[test]
+    fn an_outage_that_was_made_up_for_misses_nothing() {
+        check(0, |case| {
+            (case.plan.rate, case.plan.reconnect) = (Some(10.0), Some(Backoff::default()));
+            (case.connections.lost, case.connections.recovered) = (10, 10);
+            case.strain.unconnected = 500_000_000;
         });
     }
 }

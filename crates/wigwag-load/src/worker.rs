@@ -3,6 +3,7 @@
 //!
 //! | room | holds |
 //! |---|---|
+//! | `absence` | waits of the open loop in which no connection is open |
 //! | `client` | a simulated client's state |
 //! | `fanning` | fan-out: who subscribes and who publishes when |
 //! | `member` | the service of one connection, and the pacer: the ways in |
@@ -10,6 +11,7 @@
 //! | `playing` | scenarios: each client's way through the steps of a script |
 //! | `sending` | the closed loop, the open loop, pauses for thought |
 
+mod absence;
 mod client;
 mod fanning;
 mod member;
@@ -27,7 +29,10 @@ use std::{
 
 use wigwag_net::{Connect, Turn};
 
-use self::client::{Client, State};
+use self::{
+    absence::Absence,
+    client::{Client, State},
+};
 pub(crate) use self::{
     member::{Beat, Shared},
     opening::{NO_PORT, TOO_MANY_FILES},
@@ -35,6 +40,7 @@ pub(crate) use self::{
 use crate::{
     control::{Control, Tempo},
     descriptors,
+    health::Behind,
     ledger::{Ledger, Rules},
     plan::{CheckedPlan, Think},
     shape::{Crowd, Schedule, share},
@@ -74,6 +80,7 @@ pub(crate) struct Core {
     pub(crate) stall_max: Duration,
     /// Times that a message was due and every connection's queue was full: the server's doing, not ours.
     held_back: u64,
+    pub(crate) absence: Absence,
     /// Clients below this have all been born.
     unborn_from: u32,
     /// Attempts to open a connection, first ones only.
@@ -153,6 +160,7 @@ impl Core {
             thread: None,
             stall_max: Duration::ZERO,
             held_back: 0,
+            absence: Absence::default(),
             unborn_from: 0,
             attempts: 0,
             reopen: BinaryHeap::new(),
@@ -253,10 +261,11 @@ impl Core {
         self.clients.iter().all(|client| !client.state.has_socket())
     }
 
-    /// How far behind the schedule this worker is, in nanoseconds.
-    pub(crate) fn behind(&self, now: u64) -> u64 {
-        let due = self.schedule.as_ref().and_then(Schedule::due);
-        due.map_or(0, |due| now.min(self.deadline).saturating_sub(due))
+    /// How far behind the schedule this worker is.
+    pub(crate) fn behind(&self, now: u64) -> Behind {
+        let Some(due) = self.schedule.as_ref().and_then(Schedule::due) else { return Behind::default() };
+        let nanos = now.min(self.deadline).saturating_sub(due);
+        Behind { nanos, own_nanos: self.absence.unexplained(nanos, due) }
     }
 
     /// How long the server's full queues have kept messages back, in nanoseconds.

@@ -14,7 +14,7 @@ use super::{StartError, State, Watch, supervise};
 use crate::{
     control::Control,
     faults::Injected,
-    health,
+    health::{self, Behind},
     ledger::Rules,
     payload::Payloads,
     plan::{CheckedPlan, Plan, Sources},
@@ -51,7 +51,7 @@ pub(super) fn start(plan: CheckedPlan) -> Result<Arc<State>, StartError> {
         memory_before: health::memory_bytes(),
         memory_most: 0,
         ports_max: health::ports_max(),
-        behind: 0,
+        behind: Behind::default(),
         sent_for: 0,
     };
     let nets = (0..job.plan.workers).map(|_| Net::client(1, limits())).collect::<io::Result<Vec<_>>>()?;

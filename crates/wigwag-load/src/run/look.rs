@@ -8,6 +8,7 @@ use crate::{
     control::lock,
     descriptors,
     health::{self, Strain},
+    latency::Latency,
     snapshot::{Bytes, Connections, FaultAccount, Health, Latencies, Phase, Progress, Snapshot},
 };
 
@@ -19,6 +20,9 @@ pub(super) struct Sums {
     pub(super) errors: BTreeMap<String, u64>,
     pub(super) unsent: u64,
     pub(super) held: u64,
+    /// For how long no connection was open although messages were due, and how late those went out.
+    pub(super) unconnected: u64,
+    pub(super) unconnected_lags: Latency,
     pub(super) last_answer: u64,
     pub(super) stalls: Vec<Duration>,
 }
@@ -32,6 +36,8 @@ impl State {
             errors: BTreeMap::new(),
             unsent: 0,
             held: 0,
+            unconnected: 0,
+            unconnected_lags: Latency::default(),
             last_answer: 0,
             stalls: Vec::new(),
         };
@@ -41,6 +47,10 @@ impl State {
                 let mut core = lock(core);
                 sums.unsent += core.unsent();
                 sums.held = sums.held.max(core.held_nanos());
+                sums.unconnected = sums.unconnected.max(core.absence.nanos);
+                if !core.absence.lags.is_empty() {
+                    sums.unconnected_lags.add(&core.absence.lags);
+                }
                 sums.stalls.push(core.stall_max);
                 sums.last_answer = sums.last_answer.max(core.ledger.tally.last_answer);
                 let latencies = core.ledger.tally.latencies(self.job.rules.open_loop);
@@ -113,7 +123,7 @@ impl State {
         let servers = if self.job.are_servers { self.job.addresses.len() as u64 } else { 1 };
         let health = Health {
             workers,
-            send_lag_p99: sums.latencies.lag.quantile(0.99),
+            send_lag_p99: sums.latencies.lag.clone().without(&sums.unconnected_lags).quantile(0.99),
             stall_max: sums.stalls.iter().copied().max().unwrap_or_default(),
             descriptors: watch.descriptors_before + open.div_ceil(tables),
             descriptors_max: descriptors::max(),
@@ -124,7 +134,13 @@ impl State {
             messages_per_cpu_second: rate(sums.account.answers, cpu),
             saturated: Vec::new(),
         };
-        let mut strain = Strain { behind: watch.behind, held: sums.held, sending, ..Strain::default() };
+        let mut strain = Strain {
+            behind: watch.behind,
+            held: sums.held,
+            unconnected: sums.unconnected,
+            sending,
+            ..Strain::default()
+        };
         strain.note_errors(&sums.errors);
         (health, strain)
     }

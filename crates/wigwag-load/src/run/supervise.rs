@@ -11,7 +11,7 @@ use super::{State, Watch};
 use crate::{
     control::lock,
     faults,
-    health::{self, Spent},
+    health::{self, Behind, Spent},
     report::words::counted,
     snapshot::{MarkKind, Phase, Second},
     worker::Core,
@@ -121,9 +121,9 @@ impl State {
         let control = &self.job.control;
         let now = control.now();
         control.set_phase(Phase::Draining);
-        let behind = self.each(|core| core.behind(now)).into_iter().max().unwrap_or(0);
+        let behind = self.each(|core| core.behind(now)).into_iter().fold(Behind::default(), Behind::max);
         let mut watch = lock(&self.watch);
-        watch.behind = if control.tempo().paused { 0 } else { behind };
+        watch.behind = if control.tempo().paused { Behind::default() } else { behind };
         watch.sent_for = now.saturating_sub(control.started().unwrap_or(now));
         watch.memory_most = watch.memory_most.max(health::memory_bytes());
     }

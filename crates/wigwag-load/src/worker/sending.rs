@@ -253,8 +253,14 @@ impl Core {
                 return Some(due.max(now + GRAIN_NANOS));
             }
             if self.ledger.tally.account.outstanding >= OUTSTANDING_MAX || !self.send_to_next(turn, now, due) {
-                self.held_back += u64::from(!self.open.is_empty());
+                match self.open.is_empty() {
+                    true => self.absence.wait(due, now),
+                    false => self.held_back += 1,
+                }
                 return Some(now + BUSY_NANOS);
+            }
+            if self.absence.covers(due) {
+                self.absence.note_sent(due, now);
             }
             if let Some(schedule) = &mut self.schedule {
                 schedule.advance();
