@@ -9,6 +9,8 @@ use crate::server::{Deed, Done, Faults, Server};
 /// A tester's time-out, generous for a busy machine, and an answer that is later.
 const TIMEOUT: Duration = Duration::from_secs(4);
 const LATE: Duration = Duration::from_secs(6);
+/// A run is over by then, on the busiest machine.
+const DEADLINE: Duration = Duration::from_secs(150);
 
 fn faults(connections: usize, messages: u32, percent: &[(Deed, u32)]) -> Faults {
     Faults {
@@ -40,7 +42,8 @@ fn check(faults: Faults) -> (Outcome, Done) {
         offenders_max: 5,
         ..Plan::to(format!("ws://{}/", server.address).parse().expect("a URL"))
     };
-    let outcome = Run::start(plan.check().expect("a valid plan")).expect("started").wait();
+    let outcome = Run::start(plan.check().expect("a valid plan")).expect("started").wait_for(DEADLINE);
+    let outcome = outcome.expect("over in time");
     let done = server.done();
     let account = outcome.account;
     assert!(!outcome.judgement.broken, "{account:?}");
@@ -144,6 +147,41 @@ mod over_1000_connections {
         let (outcome, done) = check(faults(1000, 20, &[]));
         assert_eq!((done.answered, outcome.judgement.exit_code), (20_000, 0));
         assert_eq!((outcome.connections.opened, outcome.connections.closed), (1000, 1000));
+    }
+
+    #[test]
+    fn dropped_answers_are_lost() {
+        check_one(faults(1000, 10, &[(Deed::Drop, 5)]), |done| done.dropped);
+    }
+
+    #[test]
+    fn doubled_answers_are_duplicates() {
+        check_one(faults(1000, 10, &[(Deed::Double, 5)]), |done| done.doubled);
+    }
+
+    #[test]
+    fn overtaken_answers_are_reordered() {
+        check_one(faults(1000, 10, &[(Deed::Reorder, 5)]), |done| done.reordered);
+    }
+
+    #[test]
+    fn changed_answers_are_altered() {
+        check_one(faults(1000, 10, &[(Deed::Alter, 5)]), |done| done.altered);
+    }
+
+    #[test]
+    fn answers_after_the_time_out_are_late() {
+        check_one(faults(1000, 10, &[(Deed::Late, 5)]), |done| done.late);
+    }
+
+    #[test]
+    fn what_cut_connections_leave_unanswered_is_in_doubt() {
+        check_one(Faults { cut_percent: 20, ..faults(1000, 10, &[]) }, |done| done.cut_off);
+    }
+
+    #[test]
+    fn greetings_are_unsolicited() {
+        check_one(Faults { greet_percent: 20, ..faults(1000, 10, &[]) }, |done| done.greeted);
     }
 
     #[test]
