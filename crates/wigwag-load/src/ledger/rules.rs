@@ -23,7 +23,7 @@ pub(crate) struct Rules {
     pub(crate) fan: Option<Arc<super::Fan>>,
     /// Under [`Expect::Auto`]: what the first answer has shown. 0: nothing yet.
     form: AtomicU8,
-    /// Answers are matched to messages by order, for they do not name them.
+    /// Answers are matched to messages by order, for they do not name them, or by nothing, for none is expected.
     pub(crate) in_order: bool,
     pub(crate) timeout_nanos: u64,
     pub(crate) connections: u32,
@@ -47,7 +47,8 @@ impl Rules {
     pub(crate) fn new(plan: &CheckedPlan, payloads: Payloads) -> Self {
         let asked = plan.plan();
         Self {
-            in_order: !payloads.names_messages() || matches!(asked.expect, Expect::Match(_) | Expect::Count(_)),
+            in_order: !payloads.names_messages()
+                || matches!(asked.expect, Expect::Match(_) | Expect::Count(_) | Expect::Nothing),
             payloads,
             expect: asked.expect.clone(),
             fan: fan(asked),

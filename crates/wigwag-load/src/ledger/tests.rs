@@ -321,6 +321,16 @@ fn without_an_expectation_a_message_is_ok_as_soon_as_it_is_sent() {
 }
 
 #[test]
+fn without_an_expectation_whatever_comes_answers_nothing() {
+    let mut desk = Desk::new(Plan { connections: 2, expect: Expect::Nothing, ..Plan::default() });
+    let (own, other) = (desk.send(0), desk.send(1));
+    for message in [&own, &own, &other] {
+        desk.arrive(0, message);
+    }
+    desk.judge(&[(Class::Ok, 2), (Class::Unsolicited, 3)]);
+}
+
+#[test]
 fn numbers_go_on_after_a_connection_died_and_what_was_in_doubt_may_be_answered() {
     let mut desk = Desk::echo();
     let lost = desk.send(0);
