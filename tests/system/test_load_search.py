@@ -1,6 +1,7 @@
 """`wigwag load --search`: the highest load that holds, found against servers whose limit is known."""
 
 import json
+import re
 import resource
 import signal
 import subprocess
@@ -94,7 +95,8 @@ def test_ctrl_c_ends_a_search_with_what_is_known(tmp_path, server):
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=DEADLINE)
     assert process.returncode == 130
-    assert out.startswith("INCONCLUSIVE  interrupted; ") and "connections hold" in out
+    # One connection holds, or by now several hold.
+    assert out.startswith("INCONCLUSIVE  interrupted; ") and re.search(r"1 connection holds|connections hold", out), out
 
 
 def test_what_cannot_be_searched_is_refused():

@@ -177,7 +177,6 @@ fn finish(args: &LoadArgs, outcome: &SearchOutcome) -> anyhow::Result<()> {
 }
 
 fn summary(outcome: &SearchOutcome, paint: Paint) -> String {
-    let unit = outcome.subject.unit();
     let until: Vec<String> = outcome.until.iter().map(ToString::to_string).collect();
     let mut lines = vec![
         format!("{}  {}", paint.paint(verdict_tone(outcome.verdict), &outcome.verdict.to_string()), outcome.reason),
@@ -185,10 +184,10 @@ fn summary(outcome: &SearchOutcome, paint: Paint) -> String {
         format!("  until       {}, and no message comes to harm", until.join(", ")),
     ];
     if let Some(load) = outcome.found.lowest_missed {
-        lines.push(format!("  first miss  {} {unit}: {}", words::count(load), outcome.missed.join("; ")));
+        lines.push(format!("  first miss  {}: {}", outcome.subject.counted(load), outcome.missed.join("; ")));
     }
     let ceiling = outcome.ceiling;
-    lines.push(format!("  ceiling     {} {unit}, {}", words::count(ceiling.load), ceiling.limit.label()));
+    lines.push(format!("  ceiling     {}, {}", outcome.subject.counted(ceiling.load), ceiling.limit.label()));
     lines.push(format!(
         "  trials      {} of {}, seed {}",
         outcome.trials.len(),
@@ -225,7 +224,7 @@ mod tests {
             held: Held::No,
             verdict: Verdict::Fail,
             exit_code: 4,
-            reasons: vec!["p99<50ms was missed: 61.200 ms".to_owned()],
+            reasons: vec!["p99<50ms was missed: 61.2 ms".to_owned()],
             sent: 64_000,
             ok: 64_000,
             rate: 12_750.0,
@@ -240,7 +239,7 @@ mod tests {
     fn a_trial_is_a_line_with_what_it_missed() {
         assert_eq!(
             line(&report(), Subject::Rate, Paint::Plain),
-            "  7     12,800 messages/s  does not  p50   800 µs  p99  61.2 ms  12.8 k msg/s  p99<50ms was missed: 61.200 ms"
+            "  7     12,800 messages/s  does not  p50   800 µs  p99  61.2 ms  12.8 k msg/s  p99<50ms was missed: 61.2 ms"
         );
     }
 
@@ -250,7 +249,7 @@ mod tests {
             format: 1,
             verdict: Verdict::Pass,
             exit_code: 0,
-            reason: "12400 messages/s hold (seen 3 x)".to_owned(),
+            reason: "12,400 messages/s hold (seen 3 x)".to_owned(),
             subject: Subject::Rate,
             until: Threshold::parse_all("p99<50ms && lost==0").expect("thresholds"),
             ceiling: Ceiling { load: 1_000_000, limit: Limit::Asked },
@@ -262,10 +261,10 @@ mod tests {
             trials: vec![report(); 9],
         };
         let expected = "\
-PASS  12400 messages/s hold (seen 3 x)
+PASS  12,400 messages/s hold (seen 3 x)
 
   until       p99<50ms, lost==0, and no message comes to harm
-  first miss  12,800 messages/s: p99<50ms was missed: 61.200 ms
+  first miss  12,800 messages/s: p99<50ms was missed: 61.2 ms
   ceiling     1,000,000 messages/s, the most that was to be tried (--search-max)
   trials      9 of 5.00 s, seed 42
 ";

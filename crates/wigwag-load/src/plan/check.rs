@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{Payload, Plan, Sizes, expect::Expect};
-use crate::descriptors;
+use crate::{
+    descriptors,
+    report::words::{self, count, counted},
+};
 
 /// A plan that can be run: nothing in it contradicts itself, and every default is chosen.
 #[derive(Clone, Debug)]
@@ -58,10 +61,10 @@ pub enum PlanError {
     #[error("a run needs at least one connection: use -c 1 or more")]
     NoConnection,
     /// Too many.
-    #[error("{0} connections are more than {CONNECTIONS_MAX}, the most that one run can have")]
+    #[error("{} are more than {}, the most that one run can have", counted(u64::from(*.0), "connection"), count(CONNECTIONS_MAX.into()))]
     Connections(u32),
     /// Nothing to send, or more than can be numbered.
-    #[error("{0} is no number of messages: use 1 to {MESSAGES_MAX} per connection")]
+    #[error("{} is no number of messages: use 1 to {} per connection", count(*.0), count(MESSAGES_MAX))]
     Messages(u64),
     /// No rate.
     #[error("{0} is no rate: use messages per second, such as 100 or 50k")]
@@ -76,7 +79,7 @@ pub enum PlanError {
     #[error("--size {0} is too small: the ledger's payload needs {SIZE_MIN} bytes (or send -m TEMPLATE)")]
     SizeTooSmall(u32),
     /// A size above what is sent.
-    #[error("--size {0} is too large: messages have at most {SIZE_MAX} bytes")]
+    #[error("--size {} is too large: messages have at most {} bytes", count(u64::from(*.0)), count(SIZE_MAX.into()))]
     SizeTooLarge(u32),
     /// An empty list.
     #[error("the message file has no line")]
@@ -230,7 +233,11 @@ fn check_payload(plan: &Plan) -> Result<Sizes, PlanError> {
 fn check_sources(plan: &Plan) -> Result<(), PlanError> {
     let count: u64 = plan.sources.iter().map(|sources| u64::from(sources.count)).sum();
     if count > u64::from(SOURCES_MAX) {
-        return Err(PlanError::Source(format!("--source-ip: {count} addresses are more than {SOURCES_MAX}")));
+        return Err(PlanError::Source(format!(
+            "--source-ip: {} addresses are more than {}",
+            words::count(count),
+            words::count(SOURCES_MAX.into())
+        )));
     }
     Ok(())
 }

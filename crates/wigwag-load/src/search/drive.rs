@@ -12,6 +12,7 @@ use crate::{
     control::lock,
     outcome::{FORMAT, Outcome, Verdict},
     plan::{Plan, PlanError, Threshold},
+    report::words,
     run::{Run, RunHandle, StartError},
     verdict::{EXIT_INTERRUPTED, EXIT_NOT_RUN, EXIT_SATURATED, EXIT_THRESHOLD},
 };
@@ -33,6 +34,15 @@ impl Subject {
         match self {
             Self::Connections => "connections",
             Self::Rate => "messages/s",
+        }
+    }
+
+    /// A load and what it counts: `1 connection`, `12,800 messages/s`.
+    #[must_use]
+    pub fn counted(self, load: u64) -> String {
+        match self {
+            Self::Connections => words::counted(load, "connection"),
+            Self::Rate => format!("{}/s", words::counted(load, "message")),
         }
     }
 
@@ -317,9 +327,11 @@ fn verdict(found: &Found, trials: &[TrialReport], limit: Limit, interrupted: boo
 }
 
 fn reason(found: &Found, exit_code: u8, subject: Subject, ceiling: Ceiling) -> String {
-    let unit = subject.unit();
     let known = match found.highest {
-        Some(load) => format!("{load} {unit} hold (seen {} x)", found.held),
+        Some(load) => {
+            let holds = if load == 1 { "holds" } else { "hold" };
+            format!("{} {holds} (seen {} x)", subject.counted(load), found.held)
+        }
         None => "no load is known to hold".to_owned(),
     };
     match (exit_code, found.end) {
@@ -327,7 +339,7 @@ fn reason(found: &Found, exit_code: u8, subject: Subject, ceiling: Ceiling) -> S
         (_, End::Confirmed) => known,
         (_, End::AtMost) => format!("{known}, and this is {}", ceiling.limit.label()),
         (_, End::GeneratorLimit) => format!("{known}; above, this machine was the limit and not the server"),
-        (_, End::NothingHolds) if exit_code == EXIT_THRESHOLD => format!("not even 1 of {unit} holds"),
+        (_, End::NothingHolds) if exit_code == EXIT_THRESHOLD => format!("not even {} holds", subject.counted(1)),
         (_, End::NothingHolds) => "this machine was the limit at every load: nothing is known of the server".to_owned(),
         (_, End::OutOfTrials) => format!("{known}; the trials ran out before more was known"),
     }
@@ -389,6 +401,21 @@ mod tests {
         let ceiling = Ceiling { load: 10, limit: Limit::Asked };
         let text = reason(&none, EXIT_SATURATED, Subject::Rate, ceiling);
         assert!(text.contains("nothing is known of the server"), "{text}");
+    }
+
+    #[test]
+    fn what_holds_is_said_with_its_number() {
+        let ceiling = Ceiling { load: 10, limit: Limit::Asked };
+        for (subject, load, expected) in [
+            (Subject::Connections, 1, "1 connection holds (seen 3 x)"),
+            (Subject::Connections, 12_800, "12,800 connections hold (seen 3 x)"),
+            (Subject::Rate, 1, "1 message/s holds (seen 3 x)"),
+            (Subject::Rate, 12_800, "12,800 messages/s hold (seen 3 x)"),
+        ] {
+            assert_eq!(reason(&found(Some(load), None, End::Confirmed), 0, subject, ceiling), expected);
+        }
+        let none = found(None, Some(1), End::NothingHolds);
+        assert_eq!(reason(&none, EXIT_THRESHOLD, Subject::Connections, ceiling), "not even 1 connection holds");
     }
 
     #[test]
