@@ -11,6 +11,7 @@ import pytest
 
 from certificates import make_certificate
 from conftest import DEADLINE, HERE, WIGWAG, clean_environment, wait_until, wigwag
+from foreign import Foreign
 
 PASS, NOT_RUN, USAGE, INTEGRITY, THRESHOLD, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 SENT = ["ok", "lost", "reordered", "altered", "misrouted", "late", "in_doubt"]
@@ -169,6 +170,18 @@ class TestOwnServer:
         assert (run.code, run.account["ok"], run.account["unsolicited"]) == (PASS, 200, 200), str(run)
         assert run.report["rate"] > 0
 
+    def test_where_no_answer_is_expected_an_echo_is_no_failure(self, load, server):
+        run = load(f"{server.url}/echo", "-c", 2, "-n", 200, "--expect", "none")
+        assert (run.code, run.account["ok"], run.account["duplicate"]) == (PASS, 200, 0), str(run)
+        assert run.account["arrivals"] == run.account["unsolicited"] == 200, str(run)
+
+    def test_a_latency_that_was_never_measured_does_not_hold(self, load, server):
+        silent = ("-m", '{"action":"unsubscribe","letter":"a"}', "--expect", "none")
+        run = load(f"{server.url}/letters", "-n", 10, *silent, "--threshold", "p99<50ms")
+        assert (run.code, run.verdict) == (THRESHOLD, "FAIL"), str(run)
+        assert run.report["judgement"]["reasons"] == ["p99<50ms was missed: – (no answer was timed)"]
+        assert run.report["judgement"]["thresholds"][0]["actual"] is None
+
     def test_thresholds_decide(self, load, server):
         url = f"{server.url}/echo"
         assert load(url, "-n", 100, "--threshold", "sent==100,lost==0").code == PASS
@@ -184,6 +197,32 @@ class TestOwnServer:
         assert process.returncode == INTERRUPTED, out + err
         report = json.loads(path.read_text())
         assert report["judgement"]["interrupted"] and report["account"]["ok"] == report["account"]["sent"] > 1_000
+
+    def test_a_second_ctrl_c_cuts_off_without_blaming_the_server(self, tmp_path):
+        path = tmp_path / "report.json"
+        heard = []
+
+        async def silent(connection):
+            async for message in connection:
+                heard.append(message)
+
+        with Foreign(silent) as server:
+            flags = ("-c", "4", "--in-flight", "5", "-d", "60s", "-t", "60s", f"--json={path}", "--no-tui")
+            process = subprocess.Popen(
+                [WIGWAG, "load", server.url, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment()
+            )
+            wait_until(lambda: len(heard) == 20, "messages")
+            process.send_signal(signal.SIGINT)
+            # Two that come at once are one: the first must have been heard.
+            lines = iter(process.stderr.readline, "")
+            assert any("waiting for answers" in line for line in lines)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=DEADLINE)
+        assert process.returncode == INTERRUPTED, out + err
+        report = json.loads(path.read_text())
+        assert report["judgement"]["verdict"] == "INCONCLUSIVE", out + err
+        assert report["judgement"]["reasons"][1] == "4 connections were cut off by hand, 20 messages under way", out + err
+        assert (report["connections"]["lost"], report["connections"]["cut"]) == (0, 4)
 
 
 class TestForeignServers:

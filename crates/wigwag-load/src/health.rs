@@ -4,6 +4,7 @@ use std::{fs, time::Duration};
 
 use crate::{
     plan::{CheckedPlan, Metric},
+    report::words::{self, count},
     snapshot::{Health, Saturation, SaturationKind, WorkerHealth},
     worker::{NO_PORT, TOO_MANY_FILES},
 };
@@ -123,53 +124,46 @@ impl Strain {
 pub(crate) fn judge(health: &Health, strain: &Strain, plan: &CheckedPlan) -> Vec<Saturation> {
     let mut found = Vec::new();
     let mut add = |kind, text: String| found.push(Saturation { kind, text });
-    let millis = |time: Duration| time.as_secs_f64() * 1e3;
     let open_loop = plan.plan().rate.is_some();
     let lag_max = lag_max(plan);
     if open_loop && !strain.is_held() {
         if health.send_lag_p99 > lag_max {
-            let (lag, most) = (millis(health.send_lag_p99), millis(lag_max));
-            add(
-                SaturationKind::SendLag,
-                format!("1 % of the messages went out {lag:.1} ms late or more (limit {most:.1} ms)"),
-            );
+            let (lag, most) = (words::time(health.send_lag_p99), words::time(lag_max));
+            let text = format!("1 % of the messages went out {lag} late or more (limit {most})");
+            add(SaturationKind::SendLag, text);
         }
         if strain.is_short_itself() {
-            let behind = strain.behind.own_nanos as f64 / 1e9;
-            add(
-                SaturationKind::Rate,
-                format!("the asked rate was not reached: {behind:.1} s behind when sending ended"),
-            );
+            let behind = words::time(Duration::from_nanos(strain.behind.own_nanos));
+            let text = format!("the asked rate was not reached: {behind} behind when sending ended");
+            add(SaturationKind::Rate, text);
         }
     }
-    for (number, worker) in health.workers.iter().enumerate() {
+    for (number, worker) in (1..).zip(&health.workers) {
         if worker.cpu > CPU_MAX {
-            let cpu = worker.cpu * 100.0;
-            add(
-                SaturationKind::Cpu,
-                format!("worker {number} used {cpu:.0} % of a core: add workers (-w) or machines"),
-            );
+            let cpu = words::percent(worker.cpu);
+            let text = format!("worker {number} used {cpu} of a core: add workers (-w) or machines");
+            add(SaturationKind::Cpu, text);
         }
         // In an open loop a worker may wait, as long as its messages go out in time. One that waits most of the time has
         // luck with the scheduler at best: what it measures is its own waiting.
         let in_time = open_loop && health.send_lag_p99 <= lag_max / 2 && worker.waiting <= WAITING_IN_TIME_MAX;
         if worker.waiting > WAITING_MAX && !in_time {
-            let waiting = worker.waiting * 100.0;
-            let text = format!("worker {number} waited {waiting:.0} % of the time for a core that others had");
+            let waiting = words::percent(worker.waiting);
+            let text = format!("worker {number} waited {waiting} of the time for a core that others had");
             add(SaturationKind::Crowded, text);
         }
         if worker.stall_max > STALL_MAX {
-            let stall = millis(worker.stall_max);
-            add(SaturationKind::Stall, format!("worker {number} looked at nothing for {stall:.0} ms"));
+            let stall = words::time(worker.stall_max);
+            add(SaturationKind::Stall, format!("worker {number} looked at nothing for {stall}"));
         }
     }
     if strain.no_descriptor > 0 {
-        let most = health.descriptors_max;
+        let most = count(health.descriptors_max);
         let text = format!("no file descriptor left: {most} may be open (raise the hard limit: ulimit -Hn)");
         add(SaturationKind::Descriptors, text);
     }
     if strain.no_port > 0 {
-        let most = health.ports_max;
+        let most = count(health.ports_max);
         let text = format!("no local port left: {most} per local address (use --source-ip)");
         add(SaturationKind::Ports, text);
     }
@@ -228,6 +222,25 @@ mod judging {
     #[test]
     fn who_waits_most_of_the_time_is_crowded_whatever_the_messages_do() {
         check(&[SaturationKind::Crowded], Some(1000.0), 0.87, 8);
+    }
+
+    #[test]
+    fn sentences_have_units_and_count_workers_from_1() {
+        let plan = Plan { rate: Some(1000.0), ..Plan::default() }.check().expect("a valid plan");
+        let worker = WorkerHealth { cpu: 0.99, waiting: 0.0, stall_max: Duration::from_millis(1500) };
+        let lag = Duration::from_micros(2_514_000);
+        let health = Health { workers: vec![worker], send_lag_p99: lag, descriptors_max: 20_000, ..Health::default() };
+        let strain = Strain { sending: 1_000_000_000, no_descriptor: 1, ..Strain::default() };
+        let said: Vec<_> = judge(&health, &strain, &plan).into_iter().map(|one| one.text).collect();
+        assert_eq!(
+            said,
+            [
+                "1 % of the messages went out 2.51 s late or more (limit 20.0 ms)",
+                "worker 1 used 99 % of a core: add workers (-w) or machines",
+                "worker 1 looked at nothing for 1.50 s",
+                "no file descriptor left: 20,000 may be open (raise the hard limit: ulimit -Hn)",
+            ]
+        );
     }
 
     #[test]

@@ -131,9 +131,9 @@ impl fmt::Display for Verdict {
 pub struct JudgedThreshold {
     /// What was asked for.
     pub threshold: Threshold,
-    /// The figure: seconds for times, messages per second for rates, else a number.
-    pub actual: f64,
-    /// Whether it held.
+    /// The figure: seconds for times, messages per second for rates, else a number. `None` where nothing was measured.
+    pub actual: Option<f64>,
+    /// Whether it held; what is not known does not hold.
     pub held: bool,
 }
 

@@ -87,6 +87,8 @@ struct Watch {
     /// The open loop's state when sending ended.
     behind: Behind,
     sent_for: u64,
+    /// Messages in doubt before everything was cut off by hand.
+    in_doubt_before_cut: Option<u64>,
 }
 
 impl Run {

@@ -106,6 +106,9 @@ pub struct Connections {
     pub recovered: u64,
     /// Closed properly by us: Close sent, the peer's Close read.
     pub closed: u64,
+    /// Cut off by us, when the run was ended at once by hand.
+    #[serde(default)]
+    pub cut: u64,
     /// Most that were open at once.
     pub open_max: u64,
 }

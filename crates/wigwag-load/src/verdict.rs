@@ -6,9 +6,10 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     account::{Account, Class},
     health::Strain,
+    latency::Latency,
     outcome::{JudgedThreshold, Judgement, Verdict},
     plan::{CheckedPlan, Expect, Metric},
-    report::words,
+    report::words::{self, count, counted},
     snapshot::{Connections, FaultAccount, Health, Latencies, SaturationKind},
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) unsent: u64,
     pub(crate) rate: f64,
     pub(crate) interrupted: bool,
+    /// Messages that were under way when the run was cut off by hand; `None` where it was not.
+    pub(crate) cut: Option<u64>,
 }
 
 /// What is wrong, by what it means.
@@ -52,8 +55,7 @@ impl Evidence<'_> {
         };
         if self.interrupted {
             let verdict = if found.standing.is_empty() { Verdict::Inconclusive } else { Verdict::Fail };
-            let mut reasons = vec![format!("interrupted after {} messages", self.account.sent)];
-            reasons.extend(found.standing);
+            let reasons = self.interruption().into_iter().chain(found.standing).collect();
             return judgement(verdict, EXIT_INTERRUPTED, reasons);
         }
         if broken {
@@ -82,40 +84,40 @@ impl Evidence<'_> {
     fn findings(&self) -> Findings {
         let mut found = Findings::default();
         let plan = self.plan.plan();
-        let count = |class: Class| self.account[class];
-        let messages = |count: u64, what: &str| match count {
-            1 => format!("1 message {}", what.replacen("were ", "was ", 1)),
-            count => format!("{count} messages {what}"),
+        let messages = |class: Class, one: &str, many: &str| {
+            let count = self.account[class];
+            (count > 0).then(|| clause(count, "message", one, many))
         };
-        for (class, what) in [
-            (Class::Altered, "were answered with something else"),
-            (Class::Misrouted, "were answered on another connection"),
-            (Class::Lost, "were lost"),
-            (Class::Reordered, "were answered out of order"),
-        ] {
-            if count(class) > 0 {
-                found.standing.push(messages(count(class), what));
-            }
-        }
-        if count(Class::Duplicate) > 0 {
-            found.standing.push(messages(count(Class::Duplicate), "came for a second time"));
-        }
-        if count(Class::Unsolicited) > 0 && !matches!(plan.expect, Expect::Nothing) {
-            found.standing.push(messages(count(Class::Unsolicited), "came that answer nothing"));
-        }
-        if count(Class::Late) > 0 {
-            let text = messages(count(Class::Late), "were answered after the time-out");
+        found.standing.extend(
+            [
+                messages(Class::Altered, "was answered with something else", "were answered with something else"),
+                messages(Class::Misrouted, "was answered on another connection", "were answered on another connection"),
+                messages(Class::Lost, "was lost", "were lost"),
+                messages(Class::Reordered, "was answered out of order", "were answered out of order"),
+                messages(Class::Duplicate, "came for a second time", "came for a second time"),
+                messages(Class::Unsolicited, "came that answers nothing", "came that answer nothing")
+                    .filter(|_| !matches!(plan.expect, Expect::Nothing)),
+            ]
+            .into_iter()
+            .flatten(),
+        );
+        if let Some(text) = messages(Class::Late, "was answered after the time-out", "were answered after the time-out")
+        {
             if self.is_slow() { found.explained.push(text) } else { found.standing.push(text) }
         }
-        for fault in self.faults.iter().filter(|fault| fault.detected < fault.injected) {
-            let (unseen, all, kind) = (fault.injected - fault.detected, fault.injected, fault.kind.name());
-            found.standing.push(format!("{unseen} of {all} faults ({kind}) were not noticed by the server"));
+        // Where the run was cut off by hand, the server had no time to notice.
+        let unseen = |fault: &&FaultAccount| fault.detected < fault.injected && self.cut.is_none();
+        for fault in self.faults.iter().filter(unseen) {
+            let (unseen, kind) = (fault.injected - fault.detected, fault.kind.name());
+            let (all, were) = (counted(fault.injected, "fault"), if unseen == 1 { "was" } else { "were" });
+            found.standing.push(format!("{} of {all} ({kind}) {were} not noticed by the server", count(unseen)));
         }
         if plan.reconnect.is_none() {
             self.find_dead(&mut found);
         }
-        if self.unsent > 0 && found.standing.is_empty() && found.explained.is_empty() {
-            let text = messages(self.unsent, "were never sent");
+        let left = self.unsent > 0 && !self.interrupted;
+        if left && found.standing.is_empty() && found.explained.is_empty() {
+            let text = clause(self.unsent, "message", "was never sent", "were never sent");
             if self.is_out_of_sockets() { found.explained.push(text) } else { found.standing.push(text) }
         }
         found
@@ -124,16 +126,33 @@ impl Evidence<'_> {
     /// Connections that died or never opened, where they are not to be opened again.
     fn find_dead(&self, found: &mut Findings) {
         let Connections { lost, failed, .. } = *self.connections;
-        if self.account.in_doubt > 0 {
-            found.standing.push(format!("{} messages are in doubt: their connection died", self.account.in_doubt));
+        let in_doubt = self.account.in_doubt.saturating_sub(self.cut.unwrap_or(0));
+        if in_doubt > 0 {
+            let (one, many) = ("is in doubt: its connection died", "are in doubt: their connections died");
+            found.standing.push(clause(in_doubt, "message", one, many));
         }
         if lost > 0 {
-            found.standing.push(format!("{lost} connections died{}", self.most_frequent_error()));
+            found.standing.push(format!("{} died{}", counted(lost, "connection"), self.most_frequent_error()));
         }
         if failed > 0 {
-            let text = format!("{failed} connections could not be opened{}", self.most_frequent_error());
+            let connections = counted(failed, "connection");
+            let text = format!("{connections} could not be opened{}", self.most_frequent_error());
             if self.is_out_of_sockets() { found.explained.push(text) } else { found.standing.push(text) }
         }
+    }
+
+    /// That the run was stopped by hand, and what that left.
+    fn interruption(&self) -> Vec<String> {
+        let mut reasons = vec![format!("interrupted after {}", counted(self.account.sent, "message"))];
+        if self.connections.cut > 0 {
+            let connections = clause(self.connections.cut, "connection", "was cut off by hand", "were cut off by hand");
+            let messages = match self.cut {
+                None | Some(0) => String::new(),
+                Some(left) => format!(", {} under way", counted(left, "message")),
+            };
+            reasons.push(connections + &messages);
+        }
+        reasons
     }
 
     /// Why the asked rate was not reached, where that was the server's doing.
@@ -141,7 +160,9 @@ impl Evidence<'_> {
         let strain = self.strain;
         let mut reasons = Vec::new();
         if strain.is_short() && strain.is_held() {
-            reasons.push("the server did not take messages at the asked rate: its connections' queues were full".to_owned());
+            reasons.push(
+                "the server did not take messages at the asked rate: its connections' queues were full".to_owned(),
+            );
         }
         if strain.is_short() && !strain.is_short_itself() {
             let [none, behind] =
@@ -154,24 +175,27 @@ impl Evidence<'_> {
     }
 
     fn thresholds(&self) -> Vec<JudgedThreshold> {
-        let quantile = |latency: &crate::Latency, share: f64| match share {
-            0.0 => latency.min().as_secs_f64(),
-            share => latency.quantile(share).as_secs_f64(),
+        let times = self.latencies;
+        let known = |latency: &Latency, time: Duration| (!latency.is_empty()).then_some(time.as_secs_f64());
+        let quantile = |latency: &Latency, share: f64| match share {
+            0.0 => known(latency, latency.min()),
+            share => known(latency, latency.quantile(share)),
         };
         let figure = |metric: Metric| match metric {
-            Metric::Latency(share) => quantile(&self.latencies.intended, share),
-            Metric::Service(share) => quantile(&self.latencies.service, share),
-            Metric::Lag(share) => quantile(&self.latencies.lag, share),
-            Metric::Connect(share) => quantile(&self.latencies.open, share),
-            Metric::Mean => self.latencies.intended.mean().as_secs_f64(),
-            Metric::Rate => self.rate,
-            Metric::Sent => self.account.sent as f64,
-            Metric::Class(class) => self.account[class] as f64,
-            Metric::Errors => (self.connections.failed + self.connections.lost) as f64,
+            Metric::Latency(share) => quantile(&times.intended, share),
+            Metric::Service(share) => quantile(&times.service, share),
+            Metric::Lag(share) => quantile(&times.lag, share),
+            Metric::Connect(share) => quantile(&times.open, share),
+            Metric::Mean => known(&times.intended, times.intended.mean()),
+            Metric::Rate => Some(self.rate),
+            Metric::Sent => Some(self.account.sent as f64),
+            Metric::Class(class) => Some(self.account[class] as f64),
+            Metric::Errors => Some((self.connections.failed + self.connections.lost) as f64),
         };
         let judged = |threshold: &crate::plan::Threshold| {
             let actual = figure(threshold.metric);
-            JudgedThreshold { threshold: threshold.clone(), actual, held: threshold.holds(actual) }
+            let held = actual.is_some_and(|actual| threshold.holds(actual));
+            JudgedThreshold { threshold: threshold.clone(), actual, held }
         };
         self.plan.plan().thresholds.iter().map(judged).collect()
     }
@@ -195,40 +219,62 @@ impl Evidence<'_> {
 
     fn most_frequent_error(&self) -> String {
         let most = self.errors.iter().max_by_key(|(_, count)| **count);
-        most.map(|(what, count)| format!(" ({count} x {what})")).unwrap_or_default()
+        most.map(|(what, number)| format!(" ({} x {what})", count(*number))).unwrap_or_default()
     }
 
     fn praise(&self) -> String {
-        let Account { sent, ok, .. } = *self.account;
-        if matches!(self.plan.plan().expect, Expect::Nothing) {
-            return format!("all {sent} messages were sent, and every connection closed properly");
+        let Account { sent, ok, in_doubt, .. } = *self.account;
+        let Connections { lost, recovered, .. } = *self.connections;
+        let plan = self.plan.plan();
+        let all = |noun: &str, one: &str, many: &str| match sent {
+            1 => format!("the one {noun} {one}"),
+            _ => format!("all {}", clause(sent, noun, one, many)),
+        };
+        let mut text = if ok < sent {
+            let answered = format!("{} of {}", count(ok), counted(sent, "message"));
+            format!("{answered} answered once, in order, unaltered and in time; {} in doubt", count(in_doubt))
+        } else if matches!(plan.expect, Expect::Nothing) {
+            all("message", "was sent", "were sent")
+        } else if plan.fan_out.is_some() {
+            all("delivery", "came once, in order and in time", "came once, in order and in time")
+        } else if plan.script.is_some() {
+            const ONCE: &str = "that the script expects came once, in order, unaltered and in time";
+            all("answer", ONCE, ONCE)
+        } else {
+            const ONCE: &str = "answered once, in order, unaltered and in time";
+            all("message", &format!("was {ONCE}"), &format!("were {ONCE}"))
+        };
+        if lost > 0 {
+            text += &format!("; {} died, {} came back", counted(lost, "connection"), count(recovered));
+        } else if matches!(plan.expect, Expect::Nothing) {
+            text += ", and every connection closed properly";
         }
-        if ok == sent && self.plan.plan().fan_out.is_some() {
-            return format!("all {sent} deliveries came once, in order and in time");
-        }
-        if ok == sent && self.plan.plan().script.is_some() {
-            return format!("all {sent} answers that the script expects came once, in order, unaltered and in time");
-        }
-        if ok == sent {
-            return format!("all {sent} messages were answered once, in order, unaltered and in time");
-        }
-        let doubt = self.account.in_doubt;
-        format!(
-            "{ok} of {sent} messages were answered once, in order, unaltered and in time; {doubt} are in doubt, for their \
-                 connections died and were opened again"
-        )
+        text
     }
 }
 
+/// A number, its noun, and what is said of one or of several.
+fn clause(number: u64, noun: &str, one: &str, many: &str) -> String {
+    format!("{} {}", counted(number, noun), if number == 1 { one } else { many })
+}
+
 fn missed(one: &JudgedThreshold) -> String {
-    let actual = if one.threshold.metric.is_time() {
-        format!("{:.3} ms", one.actual * 1e3)
-    } else if one.actual.fract() == 0.0 {
-        format!("{}", one.actual)
-    } else {
-        format!("{:.1}", one.actual)
+    let actual = match (one.actual, one.threshold.metric) {
+        (None, metric) => format!("{} ({})", words::UNKNOWN, unmeasured(metric)),
+        (Some(actual), metric) if metric.is_time() => words::seconds(actual),
+        (Some(actual), Metric::Rate) => format!("{} messages/s", words::short(actual)),
+        (Some(actual), _) => count(actual as u64),
     };
     format!("{} was missed: {actual}", one.threshold)
+}
+
+/// Why a figure is not known.
+const fn unmeasured(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Lag(_) => "no message had an intended time: use -r",
+        Metric::Connect(_) => "no connection was opened",
+        _ => "no answer was timed",
+    }
 }
 
 pub(crate) const EXIT_NOT_RUN: u8 = 1;
@@ -244,7 +290,6 @@ mod tests {
     use super::*;
     use crate::{
         health::Behind,
-        latency::Latency,
         plan::{Backoff, Plan, Threshold},
         snapshot::Saturation,
     };
@@ -258,6 +303,8 @@ mod tests {
         strain: Strain,
         unsent: u64,
         interrupted: bool,
+        cut: Option<u64>,
+        is_timed: bool,
     }
 
     impl Case {
@@ -270,6 +317,8 @@ mod tests {
                 strain: Strain { sending: 1_000_000_000, ..Strain::default() },
                 unsent: 0,
                 interrupted: false,
+                cut: None,
+                is_timed: true,
             }
         }
 
@@ -293,9 +342,9 @@ mod tests {
         fn judge(self) -> Judgement {
             let plan = self.plan.check().expect("a valid plan");
             let mut latencies = Latencies::default();
-            let mut times = Latency::default();
-            times.record(Duration::from_millis(10));
-            latencies.intended = times;
+            if self.is_timed {
+                latencies.intended.record(Duration::from_millis(10));
+            }
             let evidence = Evidence {
                 plan: &plan,
                 account: &self.account,
@@ -308,6 +357,7 @@ mod tests {
                 unsent: self.unsent,
                 rate: 1000.0,
                 interrupted: self.interrupted,
+                cut: self.cut,
             };
             evidence.judge()
         }
@@ -443,8 +493,91 @@ mod tests {
         case.strain.unconnected = 500_000_000;
         let judgement = case.judge();
         assert_eq!((judgement.verdict, judgement.exit_code), (Verdict::Fail, 4));
-        let said = "no connection was open for 500 ms, and the asked rate was not reached: 510 ms behind when sending ended";
+        let said =
+            "no connection was open for 500 ms, and the asked rate was not reached: 510 ms behind when sending ended";
         assert_eq!(judgement.reasons, [said]);
+    }
+
+    /// What is said of a run, after `change`.
+    #[track_caller]
+    fn says(expected: &[&str], change: impl FnOnce(&mut Case)) {
+        let mut case = Case::new();
+        change(&mut case);
+        assert_eq!(case.judge().reasons, expected);
+    }
+
+    #[test]
+    fn numbers_in_sentences_agree_with_their_nouns_and_have_units() {
+        says(&["1 message is in doubt: its connection died", "1 connection died"], |case| {
+            case.turn_into(Class::InDoubt);
+            case.connections.lost = 1;
+        });
+        says(&["1,024 messages are in doubt: their connections died"], |case| {
+            case.account.sent = 1124;
+            case.account.in_doubt = 1024;
+        });
+        says(&["1 message was lost"], |case| case.turn_into(Class::Lost));
+        says(
+            &["p99<5ms was missed: 10.0 ms", "rate>10m was missed: 1,000 messages/s", "sent>1k was missed: 100"],
+            |case| {
+                case.threshold("p99<5ms,rate>10m,sent>1k");
+            },
+        );
+        says(&["all 100 messages were answered once, in order, unaltered and in time"], |_| ());
+        says(&["the one message was answered once, in order, unaltered and in time"], |case| {
+            case.account = Account { sent: 1, ok: 1, arrivals: 1, answers: 1, ..Account::default() };
+        });
+    }
+
+    #[test]
+    fn a_time_that_was_not_measured_is_not_held() {
+        check(4, |case| {
+            case.threshold("p99<50ms");
+            case.is_timed = false;
+        });
+        for (text, said) in [
+            ("p99<50ms", "p99<50ms was missed: – (no answer was timed)"),
+            ("max>1s", "max>1s was missed: – (no answer was timed)"),
+            ("mean<50ms", "mean<50ms was missed: – (no answer was timed)"),
+            ("lag.p99<50ms", "lag.p99<50ms was missed: – (no message had an intended time: use -r)"),
+            ("connect.p99<1s", "connect.p99<1s was missed: – (no connection was opened)"),
+        ] {
+            says(&[said], |case| {
+                case.threshold(text);
+                case.is_timed = false;
+            });
+        }
+    }
+
+    #[test]
+    fn a_pass_under_reconnect_says_how_many_died_and_how_many_came_back() {
+        let said = "98 of 100 messages answered once, in order, unaltered and in time; 2 in doubt; 20 connections died, 0 came back";
+        says(&[said], |case| {
+            case.plan.reconnect = Some(Backoff::default());
+            (0..2).for_each(|_| case.turn_into(Class::InDoubt));
+            case.connections.lost = 20;
+        });
+    }
+
+    #[test]
+    fn what_was_cut_off_by_hand_is_nobodys_fault() {
+        let cut = |case: &mut Case| {
+            (case.interrupted, case.cut, case.connections.cut) = (true, Some(1), 10);
+            case.turn_into(Class::InDoubt);
+            case.unsent = 5;
+        };
+        let mut case = Case::new();
+        cut(&mut case);
+        let judgement = case.judge();
+        assert_eq!((judgement.verdict, judgement.exit_code), (Verdict::Inconclusive, 130));
+        assert_eq!(
+            judgement.reasons,
+            ["interrupted after 100 messages", "10 connections were cut off by hand, 1 message under way"]
+        );
+        let mut case = Case::new();
+        cut(&mut case);
+        case.turn_into(Class::InDoubt);
+        assert_eq!(case.judge().verdict, Verdict::Fail, "one was in doubt before");
     }
 
     #[test]

@@ -20,11 +20,14 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// A whole number and its noun: `1 connection`, `10,000 connections`.
+/// A whole number and its noun: `1 connection`, `10,000 connections`, `2 deliveries`.
 #[must_use]
 pub fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", count(number))
+    match noun.strip_suffix("ry") {
+        _ if number == 1 => format!("1 {noun}"),
+        Some(stem) => format!("{} {stem}ries", count(number)),
+        None => format!("{} {noun}s", count(number)),
+    }
 }
 
 /// Three significant digits, thousands separated: `0.0123`, `4.56`, `789`, `1,234`.
@@ -212,6 +215,7 @@ mod tests {
         assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
         assert_eq!(counted(1, "connection"), "1 connection");
         assert_eq!(counted(0, "connection"), "0 connections");
+        assert_eq!(counted(2, "delivery"), "2 deliveries");
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub(super) fn start(plan: CheckedPlan) -> Result<Arc<State>, StartError> {
         memory_most: 0,
         ports_max: health::ports_max(),
         behind: Behind::default(),
+        in_doubt_before_cut: None,
         sent_for: 0,
     };
     let nets = (0..job.plan.workers).map(|_| Net::client(1, limits())).collect::<io::Result<Vec<_>>>()?;

@@ -43,6 +43,7 @@ impl State {
         let health = Health { saturated: health::judge(&health, &strain, &job.plan), ..health };
         let answered = rate(if silent { sums.account.ok } else { sums.account.answers }, sending);
         let faults = self.fault_accounts();
+        let before_cut = lock(&self.watch).in_doubt_before_cut;
         let evidence = Evidence {
             plan: &job.plan,
             account: &sums.account,
@@ -55,11 +56,12 @@ impl State {
             unsent: sums.unsent,
             rate: answered,
             interrupted,
+            cut: before_cut.map(|before| sums.account.in_doubt.saturating_sub(before)),
         };
         let judgement = evidence.judge();
         let line = lock(&self.watch).line.clone();
         let bytes = self.bytes();
-        let unexplained = unexplained(&sums);
+        let unexplained = unexplained(&sums, silent);
         Outcome {
             format: FORMAT,
             judgement,
@@ -99,7 +101,9 @@ impl State {
 }
 
 /// What happened to connections that no fault was injected into: faults have connections of their own.
-fn unexplained(sums: &Sums) -> u64 {
+/// Where no answer is expected, whatever comes is as it should be.
+fn unexplained(sums: &Sums, silent: bool) -> u64 {
     let account = &sums.account;
-    account.sent - account.ok.min(account.sent) + account.duplicate + account.unsolicited + sums.connections.lost
+    let surplus = if silent { 0 } else { account.duplicate + account.unsolicited };
+    account.sent - account.ok.min(account.sent) + surplus + sums.connections.lost
 }

@@ -182,6 +182,7 @@ fn add(sum: &mut Connections, other: &Connections) {
     sum.lost += other.lost;
     sum.recovered += other.recovered;
     sum.closed += other.closed;
+    sum.cut += other.cut;
     // Workers need not be at their most at the same moment; they are, unless stages go down.
     sum.open_max += other.open_max;
 }

@@ -32,6 +32,7 @@ pub(super) fn run(state: &State, nets: Vec<Net>) {
         }
         if control.is_aborting() {
             interrupted = true;
+            state.note_cut();
             break;
         }
         let before = control.phase();
@@ -104,6 +105,12 @@ impl State {
     fn note_spent(&self) {
         let spent = self.spent();
         lock(&self.watch).spent_after = Some(spent);
+    }
+
+    /// What is in doubt from now on is so because of the cut.
+    fn note_cut(&self) {
+        let in_doubt = self.each(|core| core.ledger.tally.account.in_doubt).into_iter().sum();
+        lock(&self.watch).in_doubt_before_cut = Some(in_doubt);
     }
 
     fn begin_sending(&self) {

@@ -111,6 +111,9 @@ impl Core {
 
     pub(super) fn closed(&mut self, local: u32, closed: &Closed) {
         let now = self.job.control.now();
+        if self.job.control.is_aborting() {
+            return self.cut_off(local, now);
+        }
         let was = self.clients[local as usize].state;
         match (was, &closed.cause) {
             (State::Opening, CloseCause::NotOpened(error)) => {
@@ -139,6 +142,18 @@ impl Core {
             }
             _ => self.forget(local, now),
         }
+    }
+
+    /// The run is ended at once by hand: that connections end is nobody's fault.
+    fn cut_off(&mut self, local: u32, now: u64) {
+        match self.clients[local as usize].state {
+            State::Opening => self.connections.opening -= 1,
+            State::Open => self.leave(local),
+            _ => {}
+        }
+        self.connections.cut += 1;
+        self.ledger.end(local, End::Died);
+        self.forget(local, now);
     }
 
     /// Sends a Close; what comes up to the peer's Close still counts.

@@ -12,12 +12,12 @@ use wigwag_load::{
     snapshot::Phase,
 };
 
-use crate::server::{Faults, Server};
+use crate::server::{Deed, Faults, Server};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-fn good_server() -> Server {
-    Server::start(Faults {
+fn good() -> Faults {
+    Faults {
         percent: BTreeMap::new(),
         cut_percent: 0,
         greet_percent: 0,
@@ -25,7 +25,11 @@ fn good_server() -> Server {
         messages_each: u32::MAX,
         connections: usize::MAX,
         suffix: "",
-    })
+    }
+}
+
+fn good_server() -> Server {
+    Server::start(good())
 }
 
 fn plan(server: &Server) -> Plan {
@@ -122,6 +126,23 @@ fn an_abort_ends_at_once_with_a_report_that_balances() {
 }
 
 #[test]
+fn what_an_abort_cuts_off_is_not_held_against_the_server() {
+    let server = Server::start(Faults { percent: [(Deed::Drop, 100)].into(), ..good() });
+    let handle = start(Plan { per_connection: Some(5), timeout: DEADLINE, ..plan(&server) });
+    wait_until(&handle, |now| now.account.sent == 20);
+    handle.stop();
+    wait_until(&handle, |now| now.phase == Phase::Draining);
+    handle.abort();
+    let outcome = handle.wait_for(Duration::from_secs(10)).expect("over in time");
+    assert_eq!((outcome.judgement.exit_code, outcome.judgement.verdict), (130, Verdict::Inconclusive));
+    assert_eq!(
+        outcome.judgement.reasons,
+        ["interrupted after 20 messages", "4 connections were cut off by hand, 20 messages under way"]
+    );
+    assert_eq!((outcome.account.in_doubt, outcome.connections.lost, outcome.connections.cut), (20, 0, 4));
+}
+
+#[test]
 fn a_pause_sends_nothing_and_a_new_rate_holds() {
     let server = good_server();
     let handle = start(Plan { rate: Some(1000.0), duration: Some(DEADLINE), ..plan(&server) });
@@ -162,15 +183,7 @@ fn where_nobody_listens_the_run_could_not_run() {
 
 #[test]
 fn cut_connections_are_opened_again_where_that_is_asked_for() {
-    let server = Server::start(Faults {
-        percent: BTreeMap::new(),
-        cut_percent: 50,
-        greet_percent: 0,
-        late: Duration::ZERO,
-        messages_each: 200,
-        connections: usize::MAX,
-        suffix: "",
-    });
+    let server = Server::start(Faults { cut_percent: 50, messages_each: 200, ..good() });
     let backoff = Backoff { first: Duration::from_millis(5), most: Duration::from_millis(50) };
     let outcome = run(Plan { connections: 20, per_connection: Some(300), reconnect: Some(backoff), ..plan(&server) });
     let (account, done) = (outcome.account, server.done());

@@ -292,7 +292,7 @@ fn marks() -> Vec<Mark> {
 }
 
 fn judged(text: &str, actual: f64, held: bool) -> JudgedThreshold {
-    JudgedThreshold { threshold: text.parse().expect("a valid threshold"), actual, held }
+    JudgedThreshold { threshold: text.parse().expect("a valid threshold"), actual: Some(actual), held }
 }
 
 fn echo(settings: &[(&str, &str)]) -> PlanEcho {

@@ -304,6 +304,7 @@ fn connections(outcome: &Outcome) -> Vec<Fact> {
         ("died", all.lost, all.lost > 0),
         ("open again after that", all.recovered, all.recovered > 0),
         ("closed properly", all.closed, true),
+        ("cut off by hand", all.cut, all.cut > 0),
     ];
     let shown = numbers.into_iter().filter(|(_, _, shown)| *shown);
     let mut facts: Vec<Fact> = shown.map(|(label, number, _)| fact(label, count(number), String::new())).collect();

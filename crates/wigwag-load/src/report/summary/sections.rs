@@ -30,10 +30,11 @@ pub(super) fn thresholds(text: &mut Text, outcome: &Outcome) {
 
 /// A threshold's figure with its unit.
 pub(in crate::report) fn figure(one: &JudgedThreshold) -> String {
-    match one.threshold.metric {
-        metric if metric.is_time() => words::seconds(one.actual),
-        Metric::Rate => words::rate(one.actual),
-        _ => count(one.actual.max(0.0) as u64),
+    match (one.actual, one.threshold.metric) {
+        (None, _) => words::UNKNOWN.to_owned(),
+        (Some(actual), metric) if metric.is_time() => words::seconds(actual),
+        (Some(actual), Metric::Rate) => words::rate(actual),
+        (Some(actual), _) => count(actual.max(0.0) as u64),
     }
 }
 
@@ -129,6 +130,9 @@ fn connections(text: &mut Text, outcome: &Outcome) {
         parts.push(format!("{} open again", count(all.recovered)));
     }
     parts.push(format!("{} closed properly", count(all.closed)));
+    if all.cut > 0 {
+        parts.push(format!("{} cut off by hand", count(all.cut)));
+    }
     text.fact("Connections", &parts.join(", "));
     let recovery = &outcome.latencies.recovery;
     if !recovery.is_empty() {
