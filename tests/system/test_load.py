@@ -143,11 +143,20 @@ class TestOwnServer:
         faults = [word for kind in kinds for word in ("--fault", kind)]
         run = load(f"{server.url}/echo", "-c", 50, "-d", "3s", *faults)
         assert run.code == PASS and run.account["ok"] == run.account["sent"] > 0, str(run)
-        counts = {fault["kind"]: (fault["planned"], fault["injected"], fault["detected"]) for fault in run.report["faults"]}
-        assert counts == {"malformed": (14,) * 3, "cut-frame": (5,) * 3, "slow-reader": (2,) * 3, "half-open": (2,) * 3}
+        names = ("planned", "injected", "detected", "borne")
+        counts = {fault["kind"]: tuple(fault[name] for name in names) for fault in run.report["faults"]}
+        # Nobody is missed within three seconds.
+        noticed = {"malformed": (14, 14, 14, 0), "cut-frame": (5, 5, 5, 0), "slow-reader": (2, 2, 2, 0)}
+        assert counts == noticed | {"half-open": (2, 2, 0, 2)}, str(run)
         assert run.report["unexplained"] == 0
         marks = [mark for mark in run.report["timeline"]["marks"] if mark["kind"] == "fault"]
         assert len(marks) == 23
+
+    def test_a_server_that_looks_for_the_living_gives_up_the_half_open(self, load, serve):
+        server = serve("--ping-interval", "500ms", "--idle-timeout", "1s")
+        run = load(f"{server.url}/echo", "-c", 2, "-d", "5s", "--fault", "half-open:2")
+        assert run.code == PASS, str(run)
+        assert (run.report["faults"][0]["detected"], run.report["faults"][0]["borne"]) == (2, 0), str(run)
 
     def test_over_tls_everything_holds_too(self, load, serve, tmp_path):
         cert, key = make_certificate(tmp_path, "wigwag")

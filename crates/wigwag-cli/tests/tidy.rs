@@ -74,6 +74,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
             "rustls",
             "serde",
             "serde_json",
+            "socket2",
             "strsim",
             "thiserror",
             "toml",

@@ -287,10 +287,27 @@ pub struct FaultAccount {
     pub planned: u64,
     /// How often it was done.
     pub injected: u64,
-    /// How often its consequence was seen: the server ended the connection, or kept it as it may.
+    /// How often its consequence was seen: the server ended the connection, or held it up.
     pub detected: u64,
+    /// How often the server bore it until the run's end, as it may where nothing forbidden was sent.
+    #[serde(default)]
+    pub borne: u64,
     /// What was seen, by how often it was: `closed 1002: 36`.
     pub reactions: BTreeMap<String, u64>,
+}
+
+impl FaultAccount {
+    /// Injected ones that the server should have reacted to, and did not.
+    #[must_use]
+    pub fn unnoticed(&self) -> u64 {
+        self.injected.saturating_sub(self.detected + self.borne)
+    }
+
+    /// Planned ones that were not done: the run was over, or the server gave no connection for it.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.planned.saturating_sub(self.injected)
+    }
 }
 
 /// Most stretches of time in [`Snapshot::recent`].

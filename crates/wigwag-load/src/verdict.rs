@@ -74,6 +74,11 @@ impl Evidence<'_> {
             let reasons = saturated.chain(found.explained).chain(missed).collect();
             return judgement(Verdict::Inconclusive, EXIT_SATURATED, reasons);
         }
+        let skipped = self.skipped_faults();
+        if !skipped.is_empty() {
+            let reasons = skipped.into_iter().chain(missed).collect();
+            return judgement(Verdict::Inconclusive, EXIT_SATURATED, reasons);
+        }
         let failed: Vec<String> = self.shortfall().into_iter().chain(missed).collect();
         if !failed.is_empty() {
             return judgement(Verdict::Fail, EXIT_THRESHOLD, failed);
@@ -106,9 +111,9 @@ impl Evidence<'_> {
             if self.is_slow() { found.explained.push(text) } else { found.standing.push(text) }
         }
         // Where the run was cut off by hand, the server had no time to notice.
-        let unseen = |fault: &&FaultAccount| fault.detected < fault.injected && self.cut.is_none();
+        let unseen = |fault: &&FaultAccount| fault.unnoticed() > 0 && self.cut.is_none();
         for fault in self.faults.iter().filter(unseen) {
-            let (unseen, kind) = (fault.injected - fault.detected, fault.kind.name());
+            let (unseen, kind) = (fault.unnoticed(), fault.kind.name());
             let (all, were) = (counted(fault.injected, "fault"), if unseen == 1 { "was" } else { "were" });
             found.standing.push(format!("{} of {all} ({kind}) {were} not noticed by the server", count(unseen)));
         }
@@ -121,6 +126,17 @@ impl Evidence<'_> {
             if self.is_out_of_sockets() { found.explained.push(text) } else { found.standing.push(text) }
         }
         found
+    }
+
+    /// What was to be done to the server and was not: nothing is known of how it bears it.
+    fn skipped_faults(&self) -> Vec<String> {
+        let text = |fault: &FaultAccount| {
+            let (skipped, planned, kind) = (fault.skipped(), fault.planned, fault.kind.name());
+            format!(
+                "{skipped} of {planned} faults ({kind}) were not injected: the run ended before, or no connection was had"
+            )
+        };
+        self.faults.iter().filter(|fault| fault.skipped() > 0).map(text).collect()
     }
 
     /// Connections that died or never opened, where they are not to be opened again.
@@ -301,6 +317,7 @@ mod tests {
         connections: Connections,
         health: Health,
         strain: Strain,
+        faults: Vec<FaultAccount>,
         unsent: u64,
         interrupted: bool,
         cut: Option<u64>,
@@ -315,6 +332,7 @@ mod tests {
                 connections: Connections { opened: 10, closed: 10, open_max: 10, ..Connections::default() },
                 health: Health::default(),
                 strain: Strain { sending: 1_000_000_000, ..Strain::default() },
+                faults: Vec::new(),
                 unsent: 0,
                 interrupted: false,
                 cut: None,
@@ -353,7 +371,7 @@ mod tests {
                 latencies: &latencies,
                 health: &self.health,
                 strain: &self.strain,
-                faults: &[],
+                faults: &self.faults,
                 unsent: self.unsent,
                 rate: 1000.0,
                 interrupted: self.interrupted,
@@ -394,6 +412,21 @@ mod tests {
         check(3, |case| case.connections.lost = 1);
         check(3, |case| case.connections.failed = 1);
         check(3, |case| case.unsent = 1);
+    }
+
+    #[test]
+    fn faults_are_to_be_injected_and_noticed_or_borne() {
+        let fault = |planned, injected, detected, borne| {
+            let (kind, reactions) = (crate::plan::FaultKind::Malformed, BTreeMap::new());
+            move |case: &mut Case| {
+                case.faults = vec![FaultAccount { kind, planned, injected, detected, borne, reactions }]
+            }
+        };
+        check(0, fault(5, 5, 5, 0));
+        check(0, fault(5, 5, 3, 2));
+        check(3, fault(5, 5, 3, 1));
+        check(5, fault(5, 4, 4, 0));
+        check(3, fault(5, 4, 3, 0));
     }
 
     #[test]

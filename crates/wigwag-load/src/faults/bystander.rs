@@ -7,6 +7,7 @@ use std::{
 };
 
 use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
+use socket2::{Domain, Socket, Type};
 use wigwag_proto::handshake::{
     HeadLimits,
     client::{Request, Response},
@@ -15,7 +16,7 @@ use wigwag_proto::handshake::{
 
 use crate::worker::Job;
 
-/// An open connection on a plain blocking socket.
+/// An open connection. Its socket blocks, until [`Self::never_wait`].
 pub(super) struct Bystander {
     stream: Stream,
 }
@@ -39,7 +40,11 @@ impl Bystander {
 
     fn open_at(job: &Job, address: SocketAddr) -> io::Result<Self> {
         let connect = &job.connect;
-        let socket = TcpStream::connect_timeout(&address, connect.timeout)?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        // Before connecting, for it decides how much the server may send to one who reads nothing.
+        socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
+        socket.connect_timeout(&address.into(), connect.timeout)?;
+        let socket = TcpStream::from(socket);
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
@@ -90,9 +95,14 @@ impl Bystander {
         self.socket().shutdown(Shutdown::Write)
     }
 
-    pub(super) fn set_patience(&self, patience: Duration) -> io::Result<()> {
-        self.socket().set_read_timeout(Some(patience))?;
-        self.socket().set_write_timeout(Some(patience))
+    /// From now on, reading and writing do what can be done at once.
+    pub(super) fn never_wait(&self) -> io::Result<()> {
+        self.socket().set_nonblocking(true)
+    }
+
+    /// What the network said of the connection, without reading from it.
+    pub(super) fn failure(&self) -> Option<io::Error> {
+        self.socket().take_error().ok().flatten()
     }
 
     fn socket(&self) -> &TcpStream {
@@ -128,5 +138,7 @@ impl Write for Bystander {
     }
 }
 
+/// So little of what the server sends is taken by the system for one who does not read.
+const RECEIVE_BUFFER_BYTES: usize = 4096;
 /// How long a server may take over its handshake, and over its reaction.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);

@@ -23,7 +23,9 @@ pub(super) fn run(state: &State, nets: Vec<Net>) {
     let mut second = Instant::now() + SECOND;
     let mut phase_since = Instant::now();
     let mut interrupted = false;
-    let mut faults = None;
+    let mut faults: Option<faults::Faults> = None;
+    // When all was sent, where faults are still to be injected.
+    let mut sent_all = None;
     loop {
         std::thread::sleep(if phase_since.elapsed() < EARLY { TICK_EARLY } else { TICK });
         if Instant::now() >= second {
@@ -51,7 +53,13 @@ pub(super) fn run(state: &State, nets: Vec<Net>) {
                 }
             }
             Phase::Running => {
-                let over = state.is_over();
+                let mut over = state.is_over();
+                if let Some(faults) = faults.as_ref().filter(|faults| over && !faults.are_tried() && state.may_go_on())
+                {
+                    faults.hurry();
+                    state.note_sent();
+                    over = sent_all.get_or_insert_with(Instant::now).elapsed() >= INJECTING_MAX;
+                }
                 if over || control.is_stopping() {
                     interrupted = !over;
                     state.end_sending();
@@ -131,16 +139,32 @@ impl State {
         let behind = self.each(|core| core.behind(now)).into_iter().fold(Behind::default(), Behind::max);
         let mut watch = lock(&self.watch);
         watch.behind = if control.tempo().paused { Behind::default() } else { behind };
-        watch.sent_for = now.saturating_sub(control.started().unwrap_or(now));
         watch.memory_most = watch.memory_most.max(health::memory_bytes());
+        drop(watch);
+        self.note_sent();
+    }
+
+    /// Nothing more is to be sent; the first time counts.
+    fn note_sent(&self) {
+        let control = &self.job.control;
+        let mut watch = lock(&self.watch);
+        if watch.sent_for == 0 {
+            let now = control.now();
+            watch.sent_for = now.saturating_sub(control.started().unwrap_or(now));
+        }
     }
 
     /// Whether everything that was asked for is done, or nothing more can be.
     fn is_over(&self) -> bool {
+        !self.may_go_on() || self.all(Core::has_sent_all)
+    }
+
+    /// Whether there is time left, and a connection.
+    fn may_go_on(&self) -> bool {
         let control = &self.job.control;
         let sending = control.now().saturating_sub(control.started().unwrap_or_default());
         let time_is_up = self.job.plan.duration.is_some_and(|duration| sending >= crate::shape::nanos(duration));
-        time_is_up || self.all(Core::has_sent_all) || self.all(Core::is_deserted)
+        !time_is_up && !self.all(Core::is_deserted)
     }
 
     /// The workers' CPU times.
@@ -219,6 +243,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(5);
 /// Short runs are not made longer by whoever watches them.
 const TICK_EARLY: Duration = Duration::from_millis(1);
+/// Messages are few and faults are many: connections are kept open for them no longer than this.
+const INJECTING_MAX: Duration = Duration::from_secs(60);
 const EARLY: Duration = Duration::from_millis(100);
 /// A peer has five seconds for its Close; then everyone is gone.
 const CLOSING_MAX: Duration = Duration::from_secs(15);

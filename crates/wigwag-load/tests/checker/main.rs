@@ -4,6 +4,7 @@
 //! The server shares nothing with what is tested: framing and handshake are its own, on plain sockets and threads.
 
 mod counts;
+mod harm;
 mod runs;
 mod server;
 mod wire;

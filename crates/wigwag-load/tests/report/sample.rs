@@ -274,9 +274,17 @@ fn faults() -> Vec<FaultAccount> {
             planned: 37,
             injected: 37,
             detected: 37,
+            borne: 0,
             reactions: BTreeMap::from([("closed 1002".to_owned(), 36), ("closed 1007".to_owned(), 1)]),
         },
-        FaultAccount { kind: FaultKind::SlowReader, planned: 3, injected: 3, detected: 2, reactions: BTreeMap::new() },
+        FaultAccount {
+            kind: FaultKind::SlowReader,
+            planned: 3,
+            injected: 3,
+            detected: 2,
+            borne: 0,
+            reactions: BTreeMap::new(),
+        },
     ]
 }
 

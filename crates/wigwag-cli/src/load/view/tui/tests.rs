@@ -53,6 +53,7 @@ fn what_is_wrong_is_named_with_its_number() {
         planned: 37,
         injected: 20,
         detected: 20,
+        borne: 0,
         reactions: BTreeMap::new(),
     }];
     snapshot.marks = vec![Mark { at: 9.5, kind: MarkKind::Fault, text: "malformed 20".to_owned() }];
