@@ -144,17 +144,25 @@ impl Control {
 
     /// Notes something for the time line; the first ones are kept.
     pub(crate) fn mark(&self, kind: MarkKind, text: String) {
-        let at = self.now() as f64 / 1e9;
+        self.mark_at(self.now(), kind, text);
+    }
+
+    /// As [`Self::mark`], for what is known only later than it happened; in nanoseconds since the run began.
+    pub(crate) fn mark_at(&self, at: u64, kind: MarkKind, text: String) {
+        let at = at as f64 / 1e9;
         let mut marks = lock(&self.marks);
         if marks.len() < MARKS_MAX {
             marks.push(Mark { at, kind, text });
         }
     }
 
-    /// What was noted; times since the first message.
+    /// What was noted, in the order in which it happened; times since the first message.
     pub(crate) fn marks(&self) -> Vec<Mark> {
         let start = self.started().unwrap_or_default() as f64 / 1e9;
-        lock(&self.marks).iter().map(|mark| Mark { at: mark.at - start, ..mark.clone() }).collect()
+        let mut marks: Vec<Mark> =
+            lock(&self.marks).iter().map(|mark| Mark { at: mark.at - start, ..mark.clone() }).collect();
+        marks.sort_by(|one, other| one.at.total_cmp(&other.at));
+        marks
     }
 
     pub(crate) fn send_note(&self, worker: u32, note: Note) {

@@ -20,11 +20,6 @@ use serde::{Deserialize, Serialize};
 use wigwag_net::url::WsUrl;
 
 pub use self::{check::SIZE_MIN, threshold::number};
-pub(crate) use self::{
-    check::WORKERS_MAX,
-    fan::{Role, Told},
-    payload::Part,
-};
 pub use self::{
     check::{CheckedPlan, PlanEcho, PlanError},
     expect::{Expect, ExpectError, JsonPath},
@@ -33,6 +28,11 @@ pub use self::{
     payload::{Payload, PayloadError, Sizes, Template},
     script::{Matcher, Script, ScriptError},
     threshold::{Metric, Relation, Threshold, ThresholdError},
+};
+pub(crate) use self::{
+    check::{WORKERS_MAX, other_family},
+    fan::{Role, Told},
+    payload::Part,
 };
 use crate::account::Class;
 
@@ -66,6 +66,8 @@ pub struct Plan {
     pub seed: Option<u64>,
     /// `-m`, `-f`: what to send.
     pub payload: Payload,
+    /// `-f`: the file's name, for reports.
+    pub message_file: Option<String>,
     /// `--size`: bytes of a message, drawn evenly from this range. Default: 64.
     pub sizes: Option<Sizes>,
     /// `-b`: binary messages.
@@ -86,6 +88,8 @@ pub struct Plan {
     pub compress: bool,
     /// For `wss://`: how the server is verified.
     pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// `--insecure`, `--cacert`, `--cert`, `--key`: how `tls` was asked for, for reports.
+    pub tls_names: TlsNames,
     /// `--source-ip`: local addresses, used in turn.
     pub sources: Vec<Sources>,
     /// `--resolve HOST:PORT:ADDRESS`: where to connect instead of asking the resolver; several are used in turn.
@@ -136,6 +140,7 @@ impl Default for Plan {
             think: None,
             seed: None,
             payload: Payload::Ledger,
+            message_file: None,
             sizes: None,
             binary: false,
             expect: Expect::Auto,
@@ -146,6 +151,7 @@ impl Default for Plan {
             origin: None,
             compress: false,
             tls: None,
+            tls_names: TlsNames::default(),
             sources: Vec::new(),
             resolve: Vec::new(),
             timeout: Duration::from_secs(10),
@@ -160,6 +166,19 @@ impl Default for Plan {
             record_all: false,
         }
     }
+}
+
+/// How TLS was asked for: names of files, and nothing of what is in them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsNames {
+    /// Any certificate is trusted.
+    pub insecure: bool,
+    /// Certificates to trust.
+    pub cacert: Option<String>,
+    /// The certificate to show.
+    pub cert: Option<String>,
+    /// Its private key.
+    pub key: Option<String>,
 }
 
 /// A part of a run: move to this number of connections within this time (`30s:1000`).
@@ -201,6 +220,17 @@ pub struct Resolve {
     pub port: u16,
     /// Where to connect.
     pub address: SocketAddr,
+}
+
+impl Sources {
+    /// All of them, in order.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let first = self.first;
+        (0..self.count).map(move |number| match first {
+            IpAddr::V4(ip) => IpAddr::V4(u32::from(ip).wrapping_add(number).into()),
+            IpAddr::V6(ip) => IpAddr::V6(u128::from(ip).wrapping_add(number.into()).into()),
+        })
+    }
 }
 
 impl fmt::Display for Sources {

@@ -37,6 +37,9 @@ pub enum StartError {
     /// The operating system gives no thread, or no poll.
     #[error("cannot start the workers: {0}")]
     Workers(#[from] io::Error),
+    /// No connection can be made from an address of `--source-ip`.
+    #[error("{0}")]
+    Source(String),
     /// The server's name has no address.
     #[error("cannot resolve {host}: {why}")]
     Resolve {

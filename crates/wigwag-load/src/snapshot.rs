@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::Account,
     latency::{Heat, Latency},
+    outcome::FanReport,
     plan::FaultKind,
 };
 
@@ -48,8 +49,8 @@ pub struct Snapshot {
     pub connections: Connections,
     /// The open loop's rate as it is asked for now, in messages per second.
     pub rate_asked: Option<f64>,
-    /// Answered messages per second, over the last whole second.
-    pub rate_now: f64,
+    /// Answered messages per second, over the last whole second; `None` before the first one is over.
+    pub rate_now: Option<f64>,
     /// Answered messages per second, since the first message.
     pub rate_mean: f64,
     /// Messages under way.
@@ -70,6 +71,8 @@ pub struct Snapshot {
     pub bytes: Bytes,
     /// Faults injected so far.
     pub faults: Vec<FaultAccount>,
+    /// The fan-out so far, where there is one.
+    pub fan_out: Option<FanReport>,
 }
 
 /// How much of what was asked for is done.
@@ -143,6 +146,9 @@ pub struct Second {
     pub offending: u64,
     /// Connections that failed or died.
     pub errors: u64,
+    /// Of these, connections that died: they had been open.
+    #[serde(default)]
+    pub lost: u64,
     /// Connections opened.
     pub opened: u64,
     /// Connections open at its end.
@@ -212,7 +218,8 @@ pub struct Health {
     pub ports_max: u64,
     /// Resident memory of the process, in bytes.
     pub memory_bytes: u64,
-    /// Memory per simulated client, in bytes: growth since the start by open connections.
+    /// Memory per simulated client, in bytes: growth since the start by open connections. 0 where it is not known: below 1,000
+    /// connections, what a run costs at any size would be shared among too few.
     pub client_bytes: u64,
     /// Messages per CPU second of the workers, checked ones.
     pub messages_per_cpu_second: f64,

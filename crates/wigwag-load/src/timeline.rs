@@ -47,6 +47,11 @@ impl Line {
         }
     }
 
+    /// Whether a second is over.
+    pub(crate) fn has_whole_second(&self) -> bool {
+        !self.recent.is_empty()
+    }
+
     /// The last seconds, then the one that is running.
     pub(crate) fn recent(&self, running: Second) -> Vec<Second> {
         let skipped = usize::from(self.recent.len() == RECENT_MAX);

@@ -131,10 +131,8 @@ impl Evidence<'_> {
     /// What was to be done to the server and was not: nothing is known of how it bears it.
     fn skipped_faults(&self) -> Vec<String> {
         let text = |fault: &FaultAccount| {
-            let (skipped, planned, kind) = (fault.skipped(), fault.planned, fault.kind.name());
-            format!(
-                "{skipped} of {planned} faults ({kind}) were not injected: the run ended before, or no connection was had"
-            )
+            let (skipped, planned, kind) = (count(fault.skipped()), counted(fault.planned, "fault"), fault.kind.name());
+            format!("{skipped} of {planned} ({kind}) not injected: the run ended before, or no connection was had")
         };
         self.faults.iter().filter(|fault| fault.skipped() > 0).map(text).collect()
     }

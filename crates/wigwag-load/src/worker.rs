@@ -74,6 +74,8 @@ pub(crate) struct Core {
     open: Vec<u32>,
     pub(crate) connections: Connections,
     pub(crate) errors: BTreeMap<String, u64>,
+    /// When the first connection of the running second died.
+    pub(crate) first_death: Option<u64>,
     /// The thread's number, as the system knows it.
     pub(crate) thread: Option<u32>,
     /// The longest the pacer was late.
@@ -157,6 +159,7 @@ impl Core {
             open: Vec::new(),
             connections: Connections::default(),
             errors: BTreeMap::new(),
+            first_death: None,
             thread: None,
             stall_max: Duration::ZERO,
             held_back: 0,

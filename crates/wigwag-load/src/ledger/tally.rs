@@ -109,6 +109,7 @@ impl Second {
         self.answered += other.answered;
         self.offending += other.offending;
         self.errors += other.errors;
+        self.lost += other.lost;
         self.opened += other.opened;
         self.open += other.open;
         self.in_flight += other.in_flight;

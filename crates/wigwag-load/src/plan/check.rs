@@ -2,11 +2,15 @@
 
 mod fan;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, UdpSocket},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Payload, Plan, Sizes, expect::Expect};
+use super::{Payload, Plan, Sizes, Sources, expect::Expect};
 use crate::{
     descriptors,
     report::words::{self, count, counted},
@@ -96,7 +100,7 @@ pub enum PlanError {
     /// `wss://` without TLS.
     #[error("a wss:// URL needs TLS, and none was given")]
     NoTls,
-    /// Too many source addresses, or of the wrong family.
+    /// Too many source addresses, of the wrong family, or not of this machine.
     #[error("{0}")]
     Source(String),
 }
@@ -164,7 +168,8 @@ fn check_load(plan: &Plan) -> Result<(), PlanError> {
         CONNECTIONS_MAX.. => return Err(PlanError::Connections(most)),
         _ => {}
     }
-    if plan.connections == 0 && plan.stages.is_empty() {
+    let staged = plan.stages.iter().map(|stage| stage.connections).max();
+    if staged.unwrap_or(plan.connections) == 0 {
         return Err(PlanError::NoConnection);
     }
     if plan.messages.is_some() && plan.per_connection.is_some() {
@@ -239,7 +244,24 @@ fn check_sources(plan: &Plan) -> Result<(), PlanError> {
             words::count(SOURCES_MAX.into())
         )));
     }
+    let given = plan.resolve.iter().find(|one| one.host.eq_ignore_ascii_case(&plan.url.host));
+    let server = given.map(|one| one.address.ip()).or_else(|| plan.url.host.parse().ok());
+    for source in plan.sources.iter().flat_map(Sources::addresses) {
+        if server.is_some_and(|server| server.is_ipv4() != source.is_ipv4()) {
+            return Err(PlanError::Source(other_family(source)));
+        }
+        // An address is ours if something can be bound to it; what that is does not matter.
+        UdpSocket::bind((source, 0)).map_err(|error| {
+            PlanError::Source(format!("--source-ip {source}: this machine cannot connect from that address ({error})"))
+        })?;
+    }
     Ok(())
+}
+
+/// Why nothing can be reached from there.
+pub(crate) fn other_family(source: IpAddr) -> String {
+    let (own, other) = if source.is_ipv4() { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
+    format!("--source-ip {source}: the server is reached by {other}, and this is an {own} address")
 }
 
 /// A script decides what is sent and when.
@@ -290,7 +312,10 @@ fn settings(checked: &CheckedPlan) -> PlanEcho {
     match &plan.payload {
         Payload::Ledger => put("size", checked.sizes.to_string()),
         Payload::Template(template) => put("message", template.to_string()),
-        Payload::Lines(lines) => put("message-file", format!("{} lines", lines.len())),
+        Payload::Lines(lines) => {
+            let lines = || format!("{} lines", lines.len());
+            put("message-file", plan.message_file.clone().unwrap_or_else(lines));
+        }
     }
     match plan.rate {
         Some(rate) => put("rate", rate.to_string()),
@@ -306,6 +331,10 @@ fn settings(checked: &CheckedPlan) -> PlanEcho {
         ("ramp", plan.ramp.map(time)),
         ("think", plan.think.map(|think| format!("{}..{}", time(think.least), time(think.most)))),
         ("origin", plan.origin.clone()),
+        ("insecure", plan.tls_names.insecure.then(|| "true".to_owned())),
+        ("cacert", plan.tls_names.cacert.clone()),
+        ("cert", plan.tls_names.cert.clone()),
+        ("key", plan.tls_names.key.clone()),
         ("resolve", (!plan.resolve.is_empty()).then(|| join(&plan.resolve))),
         ("source-ip", (!plan.sources.is_empty()).then(|| join(&plan.sources))),
         ("reconnect", plan.reconnect.map(|_| "true".to_owned())),

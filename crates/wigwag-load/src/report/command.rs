@@ -7,7 +7,7 @@ use crate::{outcome::Outcome, plan::PlanEcho};
 pub struct Reproduction {
     /// What to type.
     pub command: String,
-    /// What must be added by hand: secrets and files' names are not in a report.
+    /// What must be added by hand: secrets are not in a report.
     pub missing: Vec<String>,
 }
 
@@ -30,7 +30,8 @@ pub fn reproduction(outcome: &Outcome) -> Reproduction {
 fn push(words: &mut Vec<String>, missing: &mut Vec<String>, name: &str, value: &str) {
     match name {
         "header" => missing.push(format!("-H for {value} (values are secrets and not in a report)")),
-        "message-file" => missing.push(format!("-f FILE ({value})")),
+        // A plan that was not made by a command knows no name.
+        "message-file" if value.ends_with(" lines") => missing.push(format!("-f FILE ({value})")),
         // Each has a flag of its own; none of them contains a comma.
         "stage" | "fault" | "subprotocol" | "resolve" => {
             for one in value.split(',') {
@@ -50,6 +51,7 @@ fn flag(name: &str) -> String {
         "duration" => "-d".to_owned(),
         "rate" => "-r".to_owned(),
         "message" => "-m".to_owned(),
+        "message-file" => "-f".to_owned(),
         "workers" => "-w".to_owned(),
         "timeout" => "-t".to_owned(),
         "binary" => "-b".to_owned(),
@@ -89,6 +91,28 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_and_tls_are_named_as_they_were_asked_for() {
+        let mut plan = crate::Plan::to("wss://127.0.0.1:8765/echo".parse().expect("a URL"));
+        plan.url.tls = false;
+        plan.tls_names = crate::plan::TlsNames {
+            insecure: true,
+            cacert: Some("our ca.pem".to_owned()),
+            cert: Some("me.pem".to_owned()),
+            key: Some("me.key".to_owned()),
+        };
+        plan.payload = crate::plan::Payload::Lines(["a".parse().expect("a template")].into());
+        plan.message_file = Some("lines.txt".to_owned());
+        let settings = plan.check().expect("a valid plan").settings();
+        let (mut words, mut missing) = (Vec::new(), Vec::new());
+        settings.0.iter().for_each(|(name, value)| push(&mut words, &mut missing, name, value));
+        let command = words.join(" ");
+        for expected in ["--insecure", "--cacert 'our ca.pem'", "--cert me.pem", "--key me.key", "-f lines.txt"] {
+            assert!(command.contains(expected), "{command}");
+        }
+        assert!(missing.is_empty(), "{missing:?}");
+    }
 
     #[test]
     fn words_are_quoted_where_a_shell_would_read_them_otherwise() {

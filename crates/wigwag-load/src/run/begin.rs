@@ -17,7 +17,7 @@ use crate::{
     health::{self, Behind},
     ledger::Rules,
     payload::Payloads,
-    plan::{CheckedPlan, Plan, Sources},
+    plan::{CheckedPlan, Plan, Sources, other_family},
     shape::Crowd,
     timeline::Line,
     worker::{Beat, Core, Job},
@@ -29,7 +29,7 @@ pub(super) fn start(plan: CheckedPlan) -> Result<Arc<State>, StartError> {
     let asked = plan.plan();
     let addresses = resolve(asked)?;
     let are_servers = given(asked).nth(1).is_some();
-    let sources = sources(&plan, &addresses);
+    let sources = sources(&plan, &addresses)?;
     let payloads = Payloads::new(asked.payload.clone(), plan.sizes, asked.binary, plan.seed, began_millis);
     let job = Arc::new(Job {
         rules: Arc::new(Rules::new(&plan, payloads)),
@@ -96,17 +96,20 @@ fn given(plan: &Plan) -> impl Iterator<Item = SocketAddr> {
 
 /// Which local addresses to use. On loopback, where every address of 127/8 is ours, connections are spread over several as
 /// soon as one has not enough ports.
-fn sources(plan: &CheckedPlan, addresses: &[SocketAddr]) -> Vec<IpAddr> {
+fn sources(plan: &CheckedPlan, addresses: &[SocketAddr]) -> Result<Vec<IpAddr>, StartError> {
     let asked = &plan.plan().sources;
     if !asked.is_empty() {
-        return asked.iter().flat_map(all).collect();
+        let all: Vec<IpAddr> = asked.iter().flat_map(Sources::addresses).collect();
+        let is_reached = |source: &&IpAddr| addresses.iter().any(|address| address.is_ipv4() == source.is_ipv4());
+        let foreign = all.iter().find(|source| !is_reached(source));
+        return foreign.map_or(Ok(all.clone()), |source| Err(StartError::Source(other_family(*source))));
     }
     let connections = plan.connections_max;
     if !are_local(addresses) || connections <= CONNECTIONS_PER_SOURCE_MAX {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let count = connections.div_ceil(CONNECTIONS_PER_SOURCE_MAX);
-    (0..count).map(|number| IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + number))).collect()
+    Ok((0..count).map(|number| IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + number))).collect())
 }
 
 /// How many connections local ports allow to this plan's server; `None` where addresses are taken in turn, or the server's
@@ -123,14 +126,6 @@ pub(crate) fn ports_for(plan: &Plan) -> Option<u64> {
 /// Whether all are on IPv4 loopback, of which every address is ours.
 fn are_local(addresses: &[SocketAddr]) -> bool {
     addresses.iter().all(|address| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback()))
-}
-
-fn all(sources: &Sources) -> impl Iterator<Item = IpAddr> {
-    let first = sources.first;
-    (0..sources.count).map(move |number| match first {
-        IpAddr::V4(ip) => IpAddr::V4(u32::from(ip).wrapping_add(number).into()),
-        IpAddr::V6(ip) => IpAddr::V6(u128::from(ip).wrapping_add(number.into()).into()),
-    })
 }
 
 fn connect(plan: &Plan) -> Connect {

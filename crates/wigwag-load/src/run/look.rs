@@ -89,7 +89,7 @@ impl State {
             account: sums.account,
             connections: sums.connections,
             rate_asked: tempo.rate,
-            rate_now: watch.line.last.answered as f64,
+            rate_now: watch.line.has_whole_second().then_some(watch.line.last.answered as f64),
             rate_mean,
             in_flight: sums.account.outstanding,
             now: watch.line.last.heat.clone(),
@@ -100,6 +100,7 @@ impl State {
             errors: sums.errors,
             bytes: Bytes { received: bytes.0, sent: bytes.1 },
             faults: self.fault_accounts(),
+            fan_out: self.job.rules.fan.as_ref().map(|fan| fan.report()),
         }
     }
 
@@ -130,7 +131,10 @@ impl State {
             ports: most.div_ceil(sources * servers),
             ports_max: watch.ports_max,
             memory_bytes: health::memory_bytes(),
-            client_bytes: watch.memory_most.saturating_sub(watch.memory_before) / most,
+            client_bytes: match most {
+                ..CLIENTS_TO_SHARE => 0,
+                _ => watch.memory_most.saturating_sub(watch.memory_before) / most,
+            },
             messages_per_cpu_second: rate(sums.account.answers, cpu),
             saturated: Vec::new(),
         };
@@ -186,3 +190,6 @@ fn add(sum: &mut Connections, other: &Connections) {
     // Workers need not be at their most at the same moment; they are, unless stages go down.
     sum.open_max += other.open_max;
 }
+
+/// Below this many connections, memory per client says more of the run than of its clients.
+const CLIENTS_TO_SHARE: u64 = 1000;

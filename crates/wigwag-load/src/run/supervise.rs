@@ -128,7 +128,10 @@ impl State {
         watch.spent_last = watch.spent_before.clone();
         watch.memory_most = health::memory_bytes();
         drop(watch);
-        self.each(|core| core.ledger.tally.second = Second::default());
+        self.each(|core| {
+            core.ledger.tally.second = Second::default();
+            core.first_death = None;
+        });
         self.job.control.start(now);
     }
 
@@ -203,10 +206,11 @@ impl State {
             return;
         }
         let mut second = self.running_second(true);
+        let first_death = self.each(|core| core.first_death.take()).into_iter().flatten().min();
         let spent = lock(&self.watch).spent_after.clone().unwrap_or_else(|| self.spent());
         let mut watch = lock(&self.watch);
         watch.complete(&mut second, spent, self.bytes());
-        self.mark_losses(&second, &watch);
+        self.mark_losses(&second, first_death, &watch);
         watch.line.push(second);
     }
 
@@ -215,10 +219,12 @@ impl State {
         self.roll();
     }
 
-    fn mark_losses(&self, second: &Second, watch: &MutexGuard<'_, Watch>) {
+    /// `first_death` is when the first connection of this second died.
+    fn mark_losses(&self, second: &Second, first_death: Option<u64>, watch: &MutexGuard<'_, Watch>) {
         let control = &self.job.control;
-        if second.open < watch.line.last.open && second.errors > 0 {
-            control.mark(MarkKind::Lost, format!("{} lost", counted(second.errors, "connection")));
+        if second.lost > 0 {
+            let at = first_death.unwrap_or_else(|| control.now());
+            control.mark_at(at, MarkKind::Lost, format!("{} lost", counted(second.lost, "connection")));
         }
         let recovered = second.opened > 0 && watch.line.last.errors + second.errors > 0;
         if recovered && self.may_come() {

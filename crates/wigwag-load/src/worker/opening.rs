@@ -125,6 +125,8 @@ impl Core {
             (State::Open, cause) => {
                 self.leave(local);
                 self.connections.lost += 1;
+                self.ledger.tally.second.lost += 1;
+                self.first_death.get_or_insert(now);
                 self.note_error(describe_death(cause, closed));
                 self.ledger.end(local, End::Died);
                 self.died.entry(local).or_insert(now);

@@ -15,8 +15,12 @@ use std::{
 
 use wigwag_load::{
     Outcome, Plan, Run,
-    plan::FaultKind::{self, CutFrame, HalfOpen, Malformed, SlowReader},
-    snapshot::FaultAccount,
+    plan::{
+        Backoff, Expect,
+        FaultKind::{self, CutFrame, HalfOpen, Malformed, SlowReader},
+        Payload,
+    },
+    snapshot::{FaultAccount, MarkKind},
 };
 
 use crate::wire::{CLOSE, TEXT, frame, read_frame, shake_hands};
@@ -134,4 +138,21 @@ fn what_was_not_injected_is_not_passed() {
     assert_eq!(counts(&outcome)[&Malformed], [3, 0, 0, 0]);
     assert_eq!(outcome.judgement.exit_code, 5, "{:?}", outcome.judgement);
     assert!(outcome.judgement.reasons[0].starts_with("3 of 3 faults (malformed) were not injected"));
+}
+
+#[test]
+fn a_mark_counts_deaths_and_no_attempts_that_failed() {
+    let server = start(Manners { connections_max: 4, ..STRICT });
+    let outcome = run(server, &[], |plan| {
+        plan.payload = Payload::Template("the last that is heard of me".parse().expect("a template"));
+        plan.expect = Expect::Nothing;
+        (plan.messages, plan.duration) = (None, Some(Duration::from_millis(1500)));
+        plan.reconnect = Some(Backoff { first: Duration::from_millis(5), most: Duration::from_millis(20) });
+    });
+    assert_eq!(outcome.connections.lost, 4);
+    assert!(outcome.connections.failed > 0, "{:?}", outcome.connections);
+    let marks = outcome.timeline.marks.iter().filter(|mark| mark.kind == MarkKind::Lost);
+    let numbers = marks.map(|mark| mark.text.split(' ').next().and_then(|number| number.parse::<u64>().ok()));
+    assert_eq!(numbers.sum::<Option<u64>>(), Some(4), "{:?}", outcome.timeline.marks);
+    assert_eq!(outcome.timeline.stretches.iter().map(|second| second.lost).sum::<u64>(), 4);
 }

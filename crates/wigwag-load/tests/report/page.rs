@@ -60,3 +60,19 @@ fn an_hour_long_run_still_makes_a_small_file() {
     let page = html::render(&outcome);
     assert!(page.len() < 1 << 20, "{} bytes", page.len());
 }
+
+#[test]
+fn a_fan_out_says_how_far_apart_its_subscribers_are() {
+    let mut outcome = sample::pass();
+    assert!(!html::render(&outcome).contains("<h2>Fan-out</h2>"));
+    let mut skew = wigwag_load::Latency::default();
+    skew.record(std::time::Duration::from_millis(7));
+    let shape = "2:1:50".parse().expect("a shape");
+    outcome.fan_out = Some(wigwag_load::outcome::FanReport { shape, publications: 1_234, complete: 1_230, skew });
+    let page = html::render(&outcome);
+    for expected in
+        ["<h2>Fan-out</h2>", "1,234 <small>2 topics x 50 subscribers</small>", "1,230", "skew p99", "7.00 ms"]
+    {
+        assert!(page.contains(expected), "{expected} is missing");
+    }
+}

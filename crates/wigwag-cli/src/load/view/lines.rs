@@ -42,7 +42,7 @@ fn line(snapshot: &Snapshot) -> String {
         return parts.join("  ");
     }
     parts.push(format!("{} sent ({})", count(snapshot.account.sent), percent(snapshot.progress.share)));
-    parts.push(rate(snapshot.rate_now));
+    parts.push(snapshot.rate_now.map_or_else(|| UNKNOWN.to_owned(), rate));
     let latency =
         |share| if snapshot.now.count() == 0 { UNKNOWN.to_owned() } else { time(snapshot.now.quantile(share)) };
     parts.push(format!("p50 {} p99 {}", latency(0.5), latency(0.99)));

@@ -132,8 +132,9 @@ pub(super) fn round_count(number: f64) -> String {
     match number {
         _ if number >= 1e6 => format!("{} M", trimmed(number / 1e6)),
         _ if number >= 1e4 => format!("{} k", trimmed(number / 1e3)),
-        _ if number >= 1.0 => words::count(number.round() as u64),
-        _ => trimmed(number),
+        _ if number.fract() == 0.0 => words::count(number as u64),
+        // Two digits more than it begins with: steps are 1, 2, 2.5 or 5 of a power of ten, and a tick a few of them.
+        _ => trimmed_to(number, (2 - number.log10().floor().min(0.0) as i32).unsigned_abs() as usize),
     }
 }
 
@@ -149,6 +150,10 @@ mod tests {
     fn linear_axes_end_at_round_numbers() {
         assert_eq!(labels(&Linear::to(19_300.0).ticks(round_count)), ["0", "5,000", "10 k", "15 k", "20 k"]);
         assert_eq!(labels(&Linear::to(0.0).ticks(round_count)), ["0", "0.25", "0.5", "0.75", "1"]);
+        assert_eq!(labels(&Linear::to(0.0084).ticks(round_count)), ["0", "0.0025", "0.005", "0.0075", "0.01"]);
+        assert_eq!(labels(&Linear::to(0.02).ticks(round_count)), ["0", "0.005", "0.01", "0.015", "0.02"]);
+        assert_eq!(labels(&Linear::to(2.0).ticks(round_count)), ["0", "0.5", "1", "1.5", "2"]);
+        assert_eq!(labels(&Linear::to(10.0).ticks(round_count)), ["0", "2.5", "5", "7.5", "10"]);
         assert!((Linear::to(8.0).at(4.0) - 0.5).abs() < 1e-9);
         assert_eq!(Linear::to(f64::NAN).at(7.0), 1.0);
     }

@@ -46,6 +46,7 @@ pub(super) struct Page {
     faults: Vec<FaultLine>,
     unexplained: Option<String>,
     connections: Vec<Fact>,
+    fan_out: Vec<Fact>,
     settings: Vec<(String, String)>,
     environment: Vec<(&'static str, String)>,
     reproduction: Reproduction,
@@ -111,7 +112,7 @@ struct Excerpt {
 impl Page {
     pub(super) fn of(outcome: &Outcome) -> Self {
         let columns = columns::of(outcome);
-        let some = |charts: [Option<Chart>; 2]| charts.into_iter().flatten().collect();
+        let some = |charts: &mut [Option<Chart>]| charts.iter_mut().filter_map(Option::take).collect();
         let verdict = outcome.judgement.verdict.to_string();
         let url = outcome.plan.0.get("url").cloned().unwrap_or_default();
         Self {
@@ -133,15 +134,20 @@ impl Page {
             ),
             columns: COLUMNS.iter().map(|(name, _)| *name).collect(),
             latencies: latencies(outcome),
-            latency_charts: some([heat::curve(outcome), heat::map(outcome, &columns)]),
-            load_charts: some([timelines::throughput(outcome, &columns), timelines::connections(outcome, &columns)]),
-            generator_charts: some([timelines::generator(outcome, &columns), None]),
+            latency_charts: some(&mut [heat::curve(outcome), heat::map(outcome, &columns)]),
+            load_charts: some(&mut [
+                timelines::throughput(outcome, &columns),
+                timelines::connections(outcome, &columns),
+                timelines::in_flight(outcome, &columns),
+            ]),
+            generator_charts: some(&mut [timelines::generator(outcome, &columns)]),
             health: health(outcome),
             saturated: outcome.health.saturated.iter().map(|one| one.text.clone()).collect(),
             errors: errors(outcome),
             faults: outcome.faults.iter().map(FaultLine::of).collect(),
             unexplained: (!outcome.faults.is_empty()).then(|| count(outcome.unexplained)),
             connections: connections(outcome),
+            fan_out: fan_out(outcome),
             settings: outcome.plan.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             environment: environment(outcome),
             reproduction: reproduction(outcome),
@@ -314,6 +320,26 @@ fn connections(outcome: &Outcome) -> Vec<Fact> {
         facts.push(fact("recovery p50", half, format!("max {}", words::time(recovery.max()))));
     }
     facts
+}
+
+/// How far apart subscribers got what was published; empty where there is no fan-out.
+fn fan_out(outcome: &Outcome) -> Vec<Fact> {
+    let Some(fan) = &outcome.fan_out else { return Vec::new() };
+    let (topics, subscribers) = (u64::from(fan.shape.topics), u64::from(fan.shape.subscribers));
+    let shape = format!("{} x {}", words::counted(topics, "topic"), words::counted(subscribers, "subscriber"));
+    let published = match fan.shape.publishers {
+        0 => words::UNKNOWN.to_owned(),
+        _ => count(fan.publications),
+    };
+    let skew = |share: f64| match fan.skew.is_empty() {
+        true => words::UNKNOWN.to_owned(),
+        false => words::time(fan.skew.quantile(share)),
+    };
+    let skews = [("skew p50", 0.5), ("skew p99", 0.99), ("skew max", 1.0)];
+    let facts =
+        [fact("published", published, shape), fact("came to all", count(fan.complete), "subscribers".to_owned())];
+    let first_to_last = |(label, share)| fact(label, skew(share), "first subscriber → last".to_owned());
+    facts.into_iter().chain(skews.map(first_to_last)).collect()
 }
 
 /// What happened and when, for readers of paper and small screens; the charts name only some.

@@ -42,17 +42,23 @@ pub(super) fn connections(outcome: &Outcome, columns: &[Column]) -> Option<Chart
     let number = |value: f64| words::count(value.round() as u64);
     let open = |column: &Column| column.data.open as f64;
     let errors = |column: &Column| column.data.errors as f64;
-    let in_flight = |column: &Column| column.data.in_flight as f64;
-    let mut lines = vec![
-        Line { name: "open", class: "in", value: &open, text: &number, is_area: true },
-        Line { name: "in flight", class: "flight", value: &in_flight, text: &number, is_area: false },
-    ];
+    let mut lines = vec![Line { name: "open", class: "in", value: &open, text: &number, is_area: true }];
     if columns.iter().any(|column| column.data.errors > 0) {
         lines.push(Line { name: "failed or died", class: "bad", value: &errors, text: &number, is_area: true });
     }
     let most = words::count(outcome.connections.open_max);
-    let description = format!("Open connections and messages in flight over time; {most} connections open at once.");
-    over_time(outcome, columns, &lines, round_count, ("Connections", "and messages in flight", description))
+    let description = format!("Open connections over time; {most} connections open at once.");
+    over_time(outcome, columns, &lines, round_count, ("Connections", "open at once", description))
+}
+
+/// On a chart of its own: thousands may be under way on a handful of connections.
+pub(super) fn in_flight(outcome: &Outcome, columns: &[Column]) -> Option<Chart> {
+    let number = |value: f64| words::count(value.round() as u64);
+    let in_flight = |column: &Column| column.data.in_flight as f64;
+    let lines = [Line { name: "in flight", class: "flight", value: &in_flight, text: &number, is_area: true }];
+    let most = columns.iter().map(in_flight).fold(0.0, f64::max);
+    let description = format!("Messages in flight over time; {} at most.", number(most));
+    over_time(outcome, columns, &lines, round_count, ("Messages in flight", "sent and not answered", description))
 }
 
 pub(super) fn generator(outcome: &Outcome, columns: &[Column]) -> Option<Chart> {

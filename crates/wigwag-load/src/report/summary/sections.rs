@@ -192,7 +192,11 @@ fn generator(text: &mut Text, outcome: &Outcome) {
     let descriptors = format!("{} of {} descriptors", count(health.descriptors), count(health.descriptors_max));
     text.fact("", &format!("longest stall {}, {descriptors}", words::time(health.stall_max)));
     let pace = format!("{} checked messages per CPU second", words::short(health.messages_per_cpu_second));
-    text.fact("", &format!("{} per client, {pace}", words::bytes(health.client_bytes)));
+    let client = match health.client_bytes {
+        0 => String::new(),
+        bytes => format!("{} per client, ", words::bytes(bytes)),
+    };
+    text.fact("", &format!("{client}{pace}"));
     for saturation in &health.saturated {
         let word = text.paint.paint(Tone::Warn, "saturated:");
         text.fact("", &format!("{word} {}", saturation.text));

@@ -31,10 +31,11 @@ pub(super) fn load(snapshot: &Snapshot, style: Style) -> Vec<Line<'static>> {
     if connections.opening > 0 {
         open.push(Span::raw(format!(", {} opening", count(connections.opening))));
     }
+    let unknown = || UNKNOWN.to_owned();
     let now = match snapshot.rate_asked {
-        None => vec![Span::styled(rate(snapshot.rate_now), style.strong())],
+        None => vec![Span::styled(snapshot.rate_now.map_or_else(unknown, rate), style.strong())],
         Some(asked) => vec![
-            Span::styled(words::short(snapshot.rate_now), style.strong()),
+            Span::styled(snapshot.rate_now.map_or_else(unknown, words::short), style.strong()),
             Span::styled(format!(" of {}", rate(asked)), style.muted()),
         ],
     };
@@ -120,7 +121,7 @@ fn number(number: u64) -> String {
     if number < 1_000_000 { count(number) } else { words::short(number as f64) }
 }
 
-/// The most frequent errors, and faults so far; at least one line.
+/// The most frequent errors, faults and the fan-out so far; at least one line.
 pub(super) fn errors(snapshot: &Snapshot, style: Style, most: usize) -> Vec<Line<'static>> {
     let mut errors: Vec<_> = snapshot.errors.iter().collect();
     errors.sort_by_key(|(_, number)| Reverse(**number));
@@ -147,7 +148,17 @@ pub(super) fn errors(snapshot: &Snapshot, style: Style, most: usize) -> Vec<Line
         let text = snapshot.faults.iter().map(fault).collect::<Vec<_>>().join("  ");
         lines.push(Line::from(vec![Span::styled(" faults     ", style.muted()), Span::raw(text)]));
     }
+    if let Some(fan) = &snapshot.fan_out {
+        lines.push(Line::from(vec![Span::styled(" fan-out    ", style.muted()), Span::raw(skew(fan))]));
+    }
     lines
+}
+
+/// How far apart subscribers got what was published.
+fn skew(fan: &wigwag_load::outcome::FanReport) -> String {
+    let time = |share| if fan.skew.is_empty() { UNKNOWN.to_owned() } else { time(fan.skew.quantile(share)) };
+    let complete = count(fan.complete);
+    format!("{complete} came to all, first to last p50 {} p99 {} max {}", time(0.5), time(0.99), time(1.0))
 }
 
 /// What the generator itself suffers from, in a line.

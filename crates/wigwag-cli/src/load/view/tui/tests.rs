@@ -73,6 +73,17 @@ fn what_is_wrong_is_named_with_its_number() {
 }
 
 #[test]
+fn a_fan_out_shows_its_skew() {
+    let mut snapshot = running();
+    let mut skew = wigwag_load::Latency::default();
+    skew.record(Duration::from_millis(7));
+    let shape = "2:1:50".parse().expect("a shape");
+    snapshot.fan_out = Some(wigwag_load::outcome::FanReport { shape, publications: 1_234, complete: 1_230, skew });
+    let screen = screen(&snapshot, 80, 24);
+    assert!(screen.contains("1,230 came to all, first to last p50 7.00 ms p99 7.00 ms"), "{screen}");
+}
+
+#[test]
 fn any_size_is_drawn_without_a_panic() {
     for width in [0, 1, 2, 5, 17, 40, 79, 80, 133, 250] {
         for height in [0, 1, 3, 8, 15, 16, 24, 50, 100] {
@@ -186,7 +197,7 @@ fn running() -> Snapshot {
         },
         connections: Connections { wanted: 10_000, open: 10_000, opened: 10_000, ..Connections::default() },
         rate_asked: None,
-        rate_now: 12_431.0,
+        rate_now: Some(12_431.0),
         rate_mean: 12_000.0,
         in_flight: 256,
         now,
@@ -203,6 +214,7 @@ fn running() -> Snapshot {
         errors: BTreeMap::new(),
         bytes: Bytes { sent: 4_000_000, received: 4_200_000 },
         faults: Vec::new(),
+        fan_out: None,
     }
 }
 
@@ -214,7 +226,7 @@ fn opening() -> Snapshot {
         sending: Duration::ZERO,
         account: Account::default(),
         connections,
-        rate_now: 0.0,
+        rate_now: None,
         rate_mean: 0.0,
         in_flight: 0,
         now: Heat::default(),
