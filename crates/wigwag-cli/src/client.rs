@@ -2,21 +2,19 @@
 //!
 //! Shared by the commands that talk to any server. Absent on purpose: what is said once the connection is open.
 
-use std::{
-    io,
-    net::IpAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io, net::IpAddr, path::PathBuf, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Args;
+use wigwag_load::plan::TlsNames;
 use wigwag_net::{
     Connect, OpenError, OpenErrorKind,
     tls::{ClientTls, TlsFiles, Trust},
     url::{UrlError, WsUrl},
 };
 use wigwag_proto::handshake::extensions::DeflatePolicy;
+
+use crate::UsageError;
 
 /// How to connect.
 #[derive(Args, Clone, Debug)]
@@ -32,10 +30,10 @@ pub(crate) struct ClientArgs {
     #[arg(long, value_name = "USER:PASSWORD", conflicts_with = "bearer", value_parser = parse_credentials)]
     auth: Option<String>,
     /// Authenticate with a token (Authorization: Bearer)
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", value_parser = parse_bearer)]
     bearer: Option<String>,
     /// The origin to connect as, as a page of it would
-    #[arg(short = 'o', long, value_name = "ORIGIN")]
+    #[arg(short = 'o', long, value_name = "ORIGIN", value_parser = parse_origin)]
     origin: Option<String>,
     /// For wss://, trust any certificate: encrypted, but nobody knows with whom
     #[arg(short = 'k', long, conflicts_with = "cacert")]
@@ -59,7 +57,13 @@ pub(crate) struct ClientArgs {
 
 impl ClientArgs {
     /// How to open `url`, everything checked that can be without a network. Reads the TLS files.
+    ///
+    /// # Errors
+    /// Where a TLS file cannot be used; [`UsageError`] where one was given that nothing would look at.
     pub(crate) fn connect(&self, url: &WsUrl) -> anyhow::Result<Connect> {
+        if let Some(flag) = self.tls_file().filter(|_| !url.tls) {
+            return Err(UsageError(format!("{flag} is for wss://, and {url} is not encrypted")).into());
+        }
         let tls = if url.tls { Some(self.tls().config()?) } else { None };
         let authorization = match (&self.auth, &self.bearer) {
             (Some(credentials), _) => Some(format!("Basic {}", STANDARD.encode(credentials))),
@@ -78,20 +82,28 @@ impl ClientArgs {
         })
     }
 
-    fn tls(&self) -> ClientTls {
-        client_tls(self.insecure, self.cacert.as_deref(), self.cert.as_deref(), self.key.as_deref())
+    /// How TLS was asked for, to be told in reports.
+    pub(crate) fn tls_names(&self) -> TlsNames {
+        let name = |file: &Option<PathBuf>| file.as_ref().map(|file| file.display().to_string());
+        let (cacert, cert, key) = (name(&self.cacert), name(&self.cert), name(&self.key));
+        TlsNames { insecure: self.insecure, cacert, cert, key }
     }
-}
 
-/// What `--insecure`, `--cacert`, `--cert` and `--key` say together.
-pub(crate) fn client_tls(insecure: bool, cacert: Option<&Path>, cert: Option<&Path>, key: Option<&Path>) -> ClientTls {
-    let trust = match cacert {
-        _ if insecure => Trust::DangerouslyAnyone,
-        Some(file) => Trust::File(file.to_owned()),
-        None => Trust::System,
-    };
-    let identity = cert.zip(key).map(|(cert, key)| TlsFiles { cert: cert.to_owned(), key: key.to_owned() });
-    ClientTls { trust, identity }
+    /// A flag that was given and names a file for TLS.
+    fn tls_file(&self) -> Option<&'static str> {
+        let files = [(&self.cacert, "--cacert"), (&self.cert, "--cert"), (&self.key, "--key")];
+        files.into_iter().find_map(|(file, flag)| file.as_ref().map(|_| flag))
+    }
+
+    fn tls(&self) -> ClientTls {
+        let trust = match &self.cacert {
+            _ if self.insecure => Trust::DangerouslyAnyone,
+            Some(file) => Trust::File(file.clone()),
+            None => Trust::System,
+        };
+        let identity = self.cert.clone().zip(self.key.clone()).map(|(cert, key)| TlsFiles { cert, key });
+        ClientTls { trust, identity }
+    }
 }
 
 /// A URL whose scheme may be left out: `ws://`, or `wss://` where the port is 443. `:8765` is this machine's.
@@ -112,7 +124,12 @@ pub(crate) fn parse_url(text: &str) -> Result<WsUrl, String> {
 
 /// What to do about it, on a line of its own.
 pub(crate) fn hint(url: &WsUrl, error: &OpenError) -> &'static str {
-    match error.kind {
+    hint_for(url, error.kind, &error.why)
+}
+
+/// As [`hint`], for an error that is known by its kind and its words.
+pub(crate) fn hint_for(url: &WsUrl, kind: OpenErrorKind, why: &str) -> &'static str {
+    match kind {
         OpenErrorKind::Unreachable(io::ErrorKind::ConnectionRefused) if is_here(&url.host) => {
             "\nstart it with: wigwag serve"
         }
@@ -123,10 +140,10 @@ pub(crate) fn hint(url: &WsUrl, error: &OpenError) -> &'static str {
             "\ntrust a certificate of your own with --cacert FILE, or any with --insecure (for tests)"
         }
         // One side speaks TLS, and the other takes it for a broken request or answer.
-        OpenErrorKind::Handshake if !url.tls && error.why.ends_with("is not HTTP") => {
+        OpenErrorKind::Handshake if !url.tls && why.ends_with("is not HTTP") => {
             "\ndoes the server speak TLS? then the URL begins with wss://"
         }
-        OpenErrorKind::Handshake if url.tls && error.why.contains("corrupt message") => {
+        OpenErrorKind::Handshake if url.tls && why.contains("corrupt message") => {
             "\ndoes the server speak TLS? if not, the URL begins with ws://"
         }
         _ => "",
@@ -145,14 +162,33 @@ fn is_here(host: &str) -> bool {
 
 fn parse_header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE, such as 'X-Room: 7'")?;
-    let (name, value) = (parse_token(name.trim())?, value.trim());
-    if value.chars().any(|character| character.is_control() && character != '\t') {
-        return Err("the value has a control character, which no header can carry".to_owned());
-    }
+    let (name, value) = (parse_token(name.trim())?, parse_value(value.trim())?);
     match OWN_FLAG.iter().find(|(own, _)| own.eq_ignore_ascii_case(&name)) {
         Some((_, advice)) => Err((*advice).to_owned()),
-        None => Ok((name, value.to_owned())),
+        None => Ok((name, value)),
     }
+}
+
+/// What a header can carry.
+fn parse_value(text: &str) -> Result<String, String> {
+    if text.chars().any(|character| character.is_control() && character != '\t') {
+        return Err("the value has a control character, which no header can carry".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A token of any form that a header can carry.
+fn parse_bearer(text: &str) -> Result<String, String> {
+    let token = parse_value(text)?;
+    if token.trim().is_empty() { Err("a token is missing".to_owned()) } else { Ok(token) }
+}
+
+fn parse_origin(text: &str) -> Result<String, String> {
+    let origin = parse_value(text)?;
+    if origin.contains(char::is_whitespace) || origin.is_empty() {
+        return Err("expected an origin, such as https://example.org".to_owned());
+    }
+    Ok(origin)
 }
 
 /// A token as HTTP has it (RFC 9110 §5.6.2): header names, subprotocols.

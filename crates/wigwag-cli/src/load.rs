@@ -15,7 +15,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use wigwag_load::{Run, RunHandle};
+use wigwag_load::{Run, RunHandle, StartError};
+
+use crate::UsageError;
 
 pub(crate) use args::LoadArgs;
 
@@ -28,18 +30,27 @@ pub(crate) fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
         return search::run(args, subject);
     }
     // Checked before any file is made: wrong usage must not cost yesterday's ledger.
-    if let Err(error) = args.plan((None, false)) {
-        anstream::eprintln!("\x1b[1;31merror:\x1b[0m {error:#}");
-        return Ok(ExitCode::from(crate::EXIT_USAGE));
-    }
+    args.view.check()?;
+    args.plan((None, false)).map_err(|error| UsageError(format!("{error:#}")))?;
     let files = view::Files::prepare(&args.view, &args.url()?.to_string(), args.timeout)?;
     let plan = args.plan(files.recorder())?;
-    let handle = Run::start(plan)?;
+    let handle = Run::start(plan).map_err(start_error)?;
     let show = view::Show::choose(&args.view);
     stop_on_ctrl_c(&handle, show)?;
     let outcome = view::watch(&handle, show);
     view::finish(&args.view, files, &outcome)?;
+    let hint = target::hint(args.url()?, &outcome).trim_start();
+    if !hint.is_empty() && !args.view.quiet {
+        anstream::eprintln!("{hint}");
+    }
     Ok(ExitCode::from(outcome.judgement.exit_code))
+}
+
+fn start_error(error: StartError) -> anyhow::Error {
+    match error {
+        StartError::Source(why) => UsageError(why).into(),
+        error => error.into(),
+    }
 }
 
 /// The first ctrl-c stops gently, the second at once; both with a report.

@@ -15,6 +15,7 @@ mod serve;
 mod settings;
 mod try_clients;
 
+use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -27,6 +28,18 @@ use settings::{LoadError, Serving};
 const EXIT_FAILED: u8 = 1;
 /// Wrong usage: the same code with which clap refuses an unknown flag.
 const EXIT_USAGE: u8 = 2;
+
+/// Wrong usage that shows only when flags are seen together, or when something is looked up.
+#[derive(Debug)]
+pub(crate) struct UsageError(pub(crate) String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -77,7 +90,7 @@ fn report(error: &anyhow::Error) -> ExitCode {
         }
         _ => {
             anstream::eprintln!("{LABEL} {error:#}");
-            ExitCode::from(EXIT_FAILED)
+            ExitCode::from(if error.is::<UsageError>() { EXIT_USAGE } else { EXIT_FAILED })
         }
     }
 }

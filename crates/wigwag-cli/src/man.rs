@@ -7,11 +7,14 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::CommandFactory as _;
 use clap_mangen::Man;
 
-use crate::cli::{Cli, ManArgs};
+use crate::{
+    UsageError,
+    cli::{Cli, ManArgs},
+};
 
 pub(crate) fn run(args: &ManArgs) -> anyhow::Result<ExitCode> {
     let mut wigwag = Cli::command().disable_help_subcommand(true);
@@ -29,7 +32,8 @@ fn find<'c>(wigwag: &'c clap::Command, words: &[String]) -> anyhow::Result<&'c c
     for word in words {
         let Some(next) = command.find_subcommand(word) else {
             let known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-            bail!("{} has no command {word}; it has {}", command.get_name(), known.join(", "));
+            let known = known.join(", ");
+            return Err(UsageError(format!("{} has no command {word}; it has {known}", command.get_name())).into());
         };
         command = next;
     }

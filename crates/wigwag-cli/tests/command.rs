@@ -342,3 +342,93 @@ mod frame {
         check(&["completions", "bash"], 0, &["--message-bytes-max", "_wigwag"]);
     }
 }
+
+mod load {
+    use super::*;
+
+    #[track_caller]
+    fn check(arguments: &[&str], code: i32, said: &str) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let output = wigwag(directory.path(), arguments, &[]);
+        let printed = stdout(&output) + &stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {printed}");
+        assert!(printed.contains(said), "{arguments:?}: {printed}");
+        let left: Vec<_> = std::fs::read_dir(directory.path()).expect("readable").collect();
+        assert!(left.is_empty(), "{arguments:?} left {left:?}");
+    }
+
+    /// One message to a port that nobody listens on.
+    const NOBODY: [&str; 6] = ["load", "ws://127.0.0.1:1/", "-c", "1", "-n", "1"];
+
+    #[track_caller]
+    fn check_flags(flags: &[&str], code: i32, said: &str) {
+        check(&[&NOBODY, flags].concat(), code, said);
+    }
+
+    #[test]
+    fn urls_are_read_as_connect_reads_them() {
+        check(&["load", ":1/echo", "-c", "1", "-n", "1"], 1, "load ws://localhost:1/echo");
+        check(&["load", "127.0.0.1:443", "-c", "1", "-n", "1", "--connect-timeout", "5s"], 1, "load wss://127.0.0.1/");
+        check(&["load", "me:secret@localhost"], 2, "--auth");
+        check_flags(&[], 1, "start it with: wigwag serve");
+    }
+
+    #[test]
+    fn what_no_header_can_carry_is_wrong_usage() {
+        for (flag, value) in [
+            ("-H", "X Y: a"),
+            ("-H", "X: a\nY: b"),
+            ("-s", "a b"),
+            ("--bearer", "a\nb"),
+            ("-o", "http://a\nb"),
+            ("--auth", "me"),
+        ] {
+            check_flags(&[flag, value], 2, "invalid value");
+            check(&["connect", "ws://127.0.0.1:1/", flag, value], 2, "invalid value");
+        }
+    }
+
+    #[test]
+    fn tls_files_are_for_encrypted_connections() {
+        for command in ["load", "connect"] {
+            check(&[command, "ws://127.0.0.1:1/", "--cacert", "ca.pem"], 2, "--cacert is for wss://");
+        }
+        check_flags(&["--cert", "a.pem", "--key", "a.key"], 2, "--cert is for wss://");
+    }
+
+    #[test]
+    fn a_source_address_must_be_of_this_machine_and_of_the_servers_family() {
+        check_flags(
+            &["--source-ip", "192.0.2.7"],
+            2,
+            "--source-ip 192.0.2.7: this machine cannot connect from that address",
+        );
+        check_flags(
+            &["--source-ip", "::1"],
+            2,
+            "--source-ip ::1: the server is reached by IPv4, and this is an IPv6 address",
+        );
+    }
+
+    #[test]
+    fn two_flags_must_not_name_the_same_file() {
+        check_flags(&["--html", "a", "--json=./a"], 2, "--html and --json name the same file");
+        check_flags(&["--csv", "a", "--ledger", "a"], 2, "--csv and --ledger name the same file");
+    }
+
+    #[test]
+    fn stages_need_a_connection() {
+        check(&["load", "ws://127.0.0.1:1/", "--stage", "1s:0"], 2, "at least one connection");
+    }
+
+    #[test]
+    fn a_page_of_a_command_that_is_none_is_wrong_usage() {
+        check(&["man", "wat"], 2, "wigwag has no command wat");
+    }
+
+    #[test]
+    fn all_names_of_a_flag_are_in_the_help() {
+        check(&["load", "--help"], 0, "-z");
+        check(&["load", "--help"], 0, "[aliases: --qps, -R]");
+    }
+}

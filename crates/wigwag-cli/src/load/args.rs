@@ -10,6 +10,8 @@ use wigwag_load::{
 };
 use wigwag_net::url::WsUrl;
 
+use crate::client::parse_url;
+
 use super::{
     payload,
     search::SearchArgs,
@@ -21,8 +23,8 @@ use super::{
 #[derive(Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct LoadArgs {
-    /// The server, as ws:// or wss:// (ws:// may be left out)
-    #[arg(value_parser = target::url, required = true)]
+    /// The server; without a scheme ws://, and wss:// for port 443
+    #[arg(value_parser = parse_url, required = true)]
     url: Option<WsUrl>,
     #[command(subcommand)]
     pub(super) command: Option<LoadCommand>,
@@ -37,11 +39,11 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "N", value_parser = count, help_heading = LOAD)]
     per_connection: Option<u64>,
     /// How long to send [default: 10s, where no number of messages is given]
-    #[arg(short, long, short_alias = 'z', value_name = "TIME", value_parser = time, help_heading = LOAD)]
+    #[arg(short, long, visible_short_alias = 'z', value_name = "TIME", value_parser = time, help_heading = LOAD)]
     duration: Option<Duration>,
     /// Messages per second in all, sent whether answers come or not (open loop)
     #[arg(
-        short, long, short_alias = 'R', visible_alias = "qps", value_name = "N", value_parser = rate, help_heading = LOAD
+        short, long, visible_short_alias = 'R', visible_alias = "qps", value_name = "N", value_parser = rate, help_heading = LOAD
     )]
     rate: Option<f64>,
     /// Connections opened per second [default: as fast as they are taken, 256 at once]
@@ -95,9 +97,6 @@ pub(crate) struct LoadArgs {
     /// After this time an answer is late
     #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = time, help_heading = TIMES)]
     pub(super) timeout: Duration,
-    /// For TCP, TLS and the opening handshake together
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time, help_heading = TIMES)]
-    connect_timeout: Duration,
     /// How long answers are waited for after the last message [default: as --timeout]
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = TIMES)]
     drain: Option<Duration>,
@@ -157,13 +156,13 @@ impl LoadArgs {
             think: self.think,
             seed: self.seed,
             payload: payload::source(self.message.as_deref(), self.message_file.as_deref())?,
+            message_file: self.message_file.as_ref().map(|path| path.display().to_string()),
             sizes: self.size,
             binary: self.binary,
             expect: self.expect.clone(),
             fan_out: self.fan_out,
             script: self.script.as_deref().map(payload::script).transpose()?,
             timeout: self.timeout,
-            connect_timeout: self.connect_timeout,
             drain: self.drain,
             workers: self.workers.map(|count| count.try_into().unwrap_or(usize::MAX)),
             reconnect: self.reconnect.then(Backoff::default),

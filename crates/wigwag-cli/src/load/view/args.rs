@@ -1,8 +1,10 @@
 //! The flags that say what is shown and written, and the commands for what was written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+
+use crate::UsageError;
 
 /// What is shown and written.
 #[derive(Args, Clone, Debug, Default)]
@@ -45,6 +47,30 @@ impl ViewArgs {
     /// Whether standard output is for the report.
     pub(in crate::load) fn json_on_stdout(&self) -> bool {
         self.json.as_ref().is_some_and(|path| path.as_os_str() == STDOUT)
+    }
+
+    /// Each file is written by one flag, and none over what another wrote.
+    ///
+    /// # Errors
+    /// [`UsageError`] where two flags name the same file.
+    pub(in crate::load) fn check(&self) -> anyhow::Result<()> {
+        let files = [
+            (&self.html, "--html"),
+            (&self.json, "--json"),
+            (&self.csv, "--csv"),
+            (&self.hdr, "--hdr"),
+            (&self.ledger, "--ledger"),
+        ];
+        let mut seen: Vec<(PathBuf, &str)> = Vec::new();
+        for (path, flag) in files.into_iter().filter_map(|(path, flag)| Some((path.as_ref()?, flag))) {
+            let place = place(path);
+            if let Some((_, other)) = seen.iter().find(|(taken, _)| *taken == place && !is_special(path)) {
+                let path = path.display();
+                return Err(UsageError(format!("{other} and {flag} name the same file, {path}")).into());
+            }
+            seen.push((place, flag));
+        }
+        Ok(())
     }
 
     /// A flag that was given and asks for what remains of one run, which a search has not.
@@ -90,6 +116,18 @@ pub(crate) struct VerifyArgs {
     /// What --json wrote in the same run: its totals must be the same
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
+}
+
+/// Where a file is or will be, whatever it is called.
+fn place(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let placed = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(placed).unwrap_or_else(|| path.to_owned())
+}
+
+/// A device or a pipe, which takes what comes, one after the other; standard output is none of the files.
+fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.is_file())
 }
 
 /// A baseline's name becomes a file's name.

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use wigwag_load::{
     Outcome,
     report::{
-        compare::{Change, compare, text},
+        compare::{Change, Comparison, compare, text},
         equation::Equation,
         verify::{Verification, verify},
         words,
@@ -20,7 +20,7 @@ use wigwag_load::{
 
 use super::{
     args::{CompareArgs, LoadCommand, VerifyArgs},
-    baseline,
+    baseline, ignore_broken_pipe,
 };
 
 /// Runs the command.
@@ -34,20 +34,23 @@ pub(crate) fn run(command: &LoadCommand) -> anyhow::Result<ExitCode> {
 fn run_compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let (base, other) = (report(&args.base)?, report(&args.other)?);
     let comparison = compare(&base, &other);
-    if args.json {
-        let mut out = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut out, &comparison)?;
-        writeln!(out)?;
-    } else {
-        let names = (args.base.to_string_lossy(), args.other.to_string_lossy());
-        let text = text(&comparison, (&names.0, &names.1), wigwag_load::report::summary::Paint::Ansi);
-        anstream::stdout().lock().write_all(text.as_bytes())?;
-    }
+    ignore_broken_pipe(print_comparison(args, &comparison))?;
     Ok(ExitCode::from(match comparison.verdict {
         Change::Better | Change::Same => 0,
         Change::Worse => EXIT_WORSE,
         Change::Unknown => EXIT_UNKNOWN,
     }))
+}
+
+fn print_comparison(args: &CompareArgs, comparison: &Comparison) -> io::Result<()> {
+    if args.json {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, comparison)?;
+        return writeln!(out);
+    }
+    let names = (args.base.to_string_lossy(), args.other.to_string_lossy());
+    let text = text(comparison, (&names.0, &names.1), wigwag_load::report::summary::Paint::Ansi);
+    anstream::stdout().lock().write_all(text.as_bytes())
 }
 
 /// A file, or a baseline of that name.
@@ -65,7 +68,7 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     if let Some(report) = &args.report {
         found.compare_with(&baseline::read_file(report)?);
     }
-    print(&found)?;
+    ignore_broken_pipe(print(&found))?;
     Ok(ExitCode::from(if found.holds() { 0 } else { EXIT_BROKEN }))
 }
 
