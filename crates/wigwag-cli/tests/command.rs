@@ -428,7 +428,7 @@ mod load {
 
     #[test]
     fn all_names_of_a_flag_are_in_the_help() {
-        check(&["load", "--help"], 0, "-z");
-        check(&["load", "--help"], 0, "[aliases: --qps, -R]");
+        check(&["load", "--help"], 0, "[alias: -z]");
+        check(&["load", "--help"], 0, "[aliases: -R, --qps]");
     }
 }
