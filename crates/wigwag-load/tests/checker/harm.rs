@@ -137,7 +137,7 @@ fn what_was_not_injected_is_not_passed() {
     let outcome = run(server, &["malformed:3"], |_| ());
     assert_eq!(counts(&outcome)[&Malformed], [3, 0, 0, 0]);
     assert_eq!(outcome.judgement.exit_code, 5, "{:?}", outcome.judgement);
-    assert!(outcome.judgement.reasons[0].starts_with("3 of 3 faults (malformed) were not injected"));
+    assert!(outcome.judgement.reasons[0].starts_with("3 of 3 faults (malformed) not injected"));
 }
 
 #[test]
