@@ -88,8 +88,8 @@ pub struct WorkerMetrics {
 pub struct Rare {
     /// Handshakes refused, by [`crate::Refusal::label`] or the syntax error's name.
     pub refused: std::collections::BTreeMap<&'static str, u64>,
-    /// Connections gone, by close code as reported (1005 and 1006 included).
-    pub closes: std::collections::BTreeMap<u16, u64>,
+    /// Connections gone, by route and close code as reported (1005 and 1006 included).
+    pub closes: std::collections::BTreeMap<(u16, u16), u64>,
     /// Connections gone, by [`crate::CloseCause::label`].
     pub causes: std::collections::BTreeMap<&'static str, u64>,
 }

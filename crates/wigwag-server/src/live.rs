@@ -71,7 +71,7 @@ pub struct Snapshot {
     pub publications_skipped_total: u64,
     /// Handshakes refused, by reason.
     pub refused_total: BTreeMap<&'static str, u64>,
-    /// Connections ended, by close code.
+    /// Connections of the services ended, by close code; without `outgoing` and the subscribers of this feed.
     pub closes_total: BTreeMap<u16, u64>,
     /// Connections ended by an error, by class.
     pub errors_total: BTreeMap<&'static str, u64>,
@@ -213,10 +213,15 @@ fn snapshot(
         panics_total: figures.panics,
         publications_skipped_total: figures.publications_skipped,
         refused_total: figures.refused.clone(),
-        closes_total: figures.closes.clone(),
+        closes_total: figures.closes(|route| is_service(metrics.names(), route)),
         errors_total: figures.errors().collect(),
         http_responses_total: metrics.http(),
     }
+}
+
+/// Whether a route is what people come for: neither connections that this process opened, nor this feed.
+fn is_service(names: &[String], route: usize) -> bool {
+    route > 0 && names.get(route).is_some_and(|name| *name != PATH[1..])
 }
 
 impl Traffic {

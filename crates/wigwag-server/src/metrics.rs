@@ -167,7 +167,8 @@ impl Scrape {
         let named = |(name, count): (&&str, &u64)| ((*name).to_owned(), *count);
         let refused = figures.refused.iter().map(named);
         out.counters("wigwag_handshakes_refused", "Handshakes refused", "reason", refused)?;
-        let closes = figures.closes.iter().map(|(code, count)| (code.to_string(), *count));
+        let closes = figures.closes(|_| true);
+        let closes = closes.iter().map(|(code, count)| (code.to_string(), *count));
         out.counters("wigwag_closes", "Connections ended, by close code", "code", closes)?;
         out.counters("wigwag_ends", "Connections ended, by cause", "cause", figures.causes.iter().map(named))?;
         let errors = figures.errors().map(|(class, count)| (class.to_owned(), count));

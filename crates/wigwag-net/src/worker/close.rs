@@ -173,9 +173,10 @@ impl Worker {
         let reason = slot.connection.as_ref().and_then(|connection| connection.close_reason().cloned());
         let closed = Closed { reason, cause };
         if slot.connection.is_some() {
-            self.metrics.routes[usize::from(slot.route)].closed.add(1);
+            let route = slot.route;
+            self.metrics.routes[usize::from(route)].closed.add(1);
             self.metrics.with_rare(|rare| {
-                *rare.closes.entry(closed.code()).or_default() += 1;
+                *rare.closes.entry((route, closed.code())).or_default() += 1;
                 *rare.causes.entry(closed.cause.label()).or_default() += 1;
             });
             tracing::debug!(code = closed.code(), cause = %closed.cause, "connection closed");

@@ -23,7 +23,8 @@ pub(crate) struct Figures {
     pub(crate) latency: [u64; BUCKETS],
     pub(crate) latency_sum_micros: u64,
     pub(crate) refused: BTreeMap<&'static str, u64>,
-    pub(crate) closes: BTreeMap<u16, u64>,
+    /// Connections gone, by route and close code.
+    closes: BTreeMap<(u16, u16), u64>,
     pub(crate) causes: BTreeMap<&'static str, u64>,
 }
 
@@ -52,6 +53,15 @@ impl Figures {
     pub(crate) fn errors(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         let wanted = ["peer", "local"];
         self.causes.iter().filter(move |(cause, _)| !wanted.contains(cause)).map(|(cause, count)| (*cause, *count))
+    }
+
+    /// Connections of these routes that are gone, by close code.
+    pub(crate) fn closes(&self, counts: impl Fn(usize) -> bool) -> BTreeMap<u16, u64> {
+        let mut closes = BTreeMap::new();
+        for ((_, code), count) in self.closes.iter().filter(|((route, _), _)| counts(usize::from(*route))) {
+            *closes.entry(*code).or_default() += count;
+        }
+        closes
     }
 
     fn add(&mut self, worker: &WorkerMetrics) {

@@ -42,6 +42,34 @@ fn the_first_snapshot_comes_at_once_and_the_next_ones_bear_rates() {
     assert!(next["uptime_seconds"].as_f64() > first["uptime_seconds"].as_f64());
 }
 
+/// A client's Close, masked with zeros.
+fn close_frame(code: u16) -> Vec<u8> {
+    [&[0x88, 0x82, 0, 0, 0, 0][..], &code.to_be_bytes()].concat()
+}
+
+#[test]
+fn closes_are_those_of_services_and_not_of_the_feed() {
+    let (_server, address) = start();
+    let mut live = Wire::connect(address);
+    live.send(handshake("/metrics/live", "")).head();
+    let mut other = Wire::connect(address);
+    other.send(handshake("/metrics/live", "")).head();
+    other.text();
+    assert_eq!(other.send(close_frame(4001)).frame().0, 0x88);
+    let mut echo = Wire::connect(address);
+    echo.send(handshake("/echo", "")).head();
+    assert_eq!(echo.send(close_frame(4000)).frame().0, 0x88);
+    loop {
+        let snapshot: Value = serde_json::from_str(&live.text()).unwrap();
+        let closes = snapshot["closes_total"].as_object().unwrap();
+        assert!(!closes.contains_key("4001"), "{closes:?}");
+        // The echo's connection ended last.
+        if closes.get("4000").is_some_and(|count| *count == 1) {
+            break;
+        }
+    }
+}
+
 #[test]
 fn the_documented_fields_are_the_ones_that_are_sent() {
     let (_server, address) = start();

@@ -50,7 +50,7 @@ export type Snapshot = {
   publications_skipped_total: number;
   /** Handshakes refused, by reason. */
   refused_total: { [key in string]: number };
-  /** Connections ended, by close code. */
+  /** Connections of the services ended, by close code; without `outgoing` and the subscribers of this feed. */
   closes_total: { [key in number]: number };
   /** Connections ended by an error, by class. */
   errors_total: { [key in string]: number };
