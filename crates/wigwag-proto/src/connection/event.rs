@@ -1,6 +1,6 @@
 //! What goes in and out of a connection by name: messages, events, errors.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use crate::{
     close::{CloseCode, CloseReason, InvalidClose},
@@ -119,13 +119,13 @@ pub enum ProtocolError {
     #[error("compressed data is corrupt")]
     CorruptDeflate,
     /// A frame larger than its bound.
-    #[error("frame too big: the limit is {limit_bytes} bytes")]
+    #[error("frame too big: the limit is {}", Size(*limit_bytes))]
     FrameTooBig {
         /// The bound.
         limit_bytes: usize,
     },
     /// A message larger than its bound.
-    #[error("message too big: the limit is {limit_bytes} bytes")]
+    #[error("message too big: the limit is {}", Size(*limit_bytes))]
     MessageTooBig {
         /// The bound.
         limit_bytes: usize,
@@ -175,4 +175,47 @@ pub enum SendError {
     /// §5.5: a control frame carries at most 125 bytes.
     #[error("ping or pong over 125 bytes")]
     LongPing,
+}
+
+/// A number of bytes for people: in the largest unit that says it exactly.
+struct Size(usize);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+        match units.into_iter().find(|(shift, _)| self.0 != 0 && self.0.trailing_zeros() >= *shift) {
+            Some((shift, unit)) => write!(f, "{} {unit}", self.0 >> shift),
+            None if self.0 == 1 => f.write_str("1 byte"),
+            None => write!(f, "{} bytes", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_said_for_people_and_fits_a_close_frame() {
+        let said = |limit_bytes| ProtocolError::MessageTooBig { limit_bytes }.to_string();
+        let cases = [
+            (1 << 20, "1 MiB"),
+            (64 << 10, "64 KiB"),
+            (3 << 30, "3 GiB"),
+            (1_000_000, "1000000 bytes"),
+            (1 << 10, "1 KiB"),
+            (1023, "1023 bytes"),
+            (1, "1 byte"),
+            (0, "0 bytes"),
+        ];
+        for (limit_bytes, words) in cases {
+            assert_eq!(said(limit_bytes), format!("message too big: the limit is {words}"));
+        }
+        assert_eq!(
+            ProtocolError::FrameTooBig { limit_bytes: 125 }.to_string(),
+            "frame too big: the limit is 125 bytes"
+        );
+        // §5.5: a control frame has 125 bytes, two of which are the code's.
+        assert!(said(usize::MAX).len() <= 123);
+    }
 }
