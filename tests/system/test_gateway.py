@@ -222,6 +222,11 @@ class TestHandshake:
             status, _ = raw.ask("/ws", "Sec-WebSocket-Protocol: any")
         assert status == 508
         assert front.metric("wigwag_relay_failures_total", service="ws", reason="loop") >= 1
+        health = json.loads(front.get("/healthz"))
+        assert health["status"] == "degraded"
+        [upstream] = health["upstreams"]
+        assert (upstream["answers"], upstream["detail"]) == (False, "leads back to this gateway")
+        assert f"{upstream['url']} leads back to this gateway" in front.banner
 
     def test_foreign_pages_are_refused_as_by_the_server(self, server, gateway):
         with Raw(gateway(server.url)) as raw:
@@ -507,6 +512,9 @@ class TestProbes:
             f"{server.url}/{name}" for name in ("echo", "random", "stream", "letters")
         }
         assert all(upstream["answers"] for upstream in health["upstreams"]), health
+        paths = {upstream["url"]: upstream["paths"] for upstream in health["upstreams"]}
+        assert paths[f"{server.url}/letters"] == ["/letters", "/ws"]
+        assert paths[f"{server.url}/echo"] == ["/echo"]
         server.kill()
         wait_until(lambda: json.loads(front.get("/healthz"))["status"] == "degraded", "the change is seen")
         assert front.get("/readyz") == "ready\n"

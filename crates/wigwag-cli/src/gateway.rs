@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use wigwag_gateway::{Gateway, Others, RelayConfig, Replay, ReplayRule};
+use wigwag_gateway::{Gateway, Others, RelayConfig, Replay, ReplayRule, UpstreamHealth, UpstreamState};
 use wigwag_proto::handshake::extensions::DeflatePolicy;
 use wigwag_server::Builder;
 use wigwag_server::tls::{ClientTls, Trust};
@@ -69,11 +69,26 @@ impl Site for Relays<'_> {
         let insecure = self.settings.gateway.insecure_upstream;
         let warning = insecure.then(|| "INSECURE: wss:// upstreams are not verified (insecure-upstream)".to_owned());
         let found = health::ask(&self.gateway).await;
-        let states = found.into_iter().map(|one| {
-            let word = if one.answers { "answers" } else { "does not answer yet" };
-            format!("{} {word}: {}", one.upstream, one.detail)
-        });
-        warning.into_iter().chain(states).collect()
+        warning.into_iter().chain(found.iter().map(remark)).collect()
+    }
+}
+
+/// How an upstream is at the start.
+fn remark(found: &UpstreamHealth) -> String {
+    let UpstreamHealth { upstream, detail, .. } = found;
+    match found.state {
+        UpstreamState::Answers => format!("{upstream} answers: {detail}"),
+        UpstreamState::Refuses => format!("{upstream} refuses: {detail}"),
+        UpstreamState::LeadsBack => format!("{upstream} {detail}: its clients get 508; give it the URL of a server"),
+        _ => format!("{upstream} does not answer yet: {detail}"),
+    }
+}
+
+/// The name under which the server counts and shows the route of a path.
+fn service(path: &str) -> &str {
+    match path.trim_start_matches('/') {
+        "" => "/",
+        name => name,
     }
 }
 

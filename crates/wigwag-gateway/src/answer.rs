@@ -74,9 +74,11 @@ pub(crate) fn waited_in_vain(last: Failure) -> Refusal {
     Refusal { status: 504, ..unreachable(last) }
 }
 
-/// What a client gets whose request has come round to where it was before.
-pub(crate) fn loop_detected() -> Refusal {
-    let body = "this request has passed through this gateway before: the upstream's URL leads back here".to_owned();
+/// What a client gets whose request has come round to where it was before. By its name a gateway that asks after its
+/// upstreams knows that it was itself who answered.
+pub(crate) fn loop_detected(gateway: &str) -> Refusal {
+    let body =
+        format!("this request has passed through this gateway ({gateway}) before: the upstream's URL leads back here");
     Refusal { status: 508, label: "loop", headers: Vec::new(), body }
 }
 

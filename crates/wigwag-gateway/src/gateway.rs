@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -23,7 +23,7 @@ use crate::{
     client::ClientSide,
     config::{RelayConfig, Replay},
     headers::{HeaderRules, Origin},
-    health::{self, UpstreamHealth},
+    health::{Checks, UpstreamHealth},
     metrics::{Failure, RelayMetrics, RelaySnapshot},
 };
 
@@ -39,8 +39,7 @@ struct Shared {
     /// In `Via`: new for each gateway, so that it says nothing of the machine.
     name: String,
     relays: Mutex<Vec<Arc<Upstream>>>,
-    /// The last answers of the upstreams, and when they came.
-    checked: Mutex<Option<(Instant, Vec<UpstreamHealth>)>>,
+    checks: Checks,
 }
 
 /// One upstream under one path: a route for [`wigwag_server::Builder::route`].
@@ -63,6 +62,9 @@ pub(crate) struct Upstream {
     addresses: Arc<Addresses>,
     /// The last attempt failed; that is worth a line in the log once, and not for each client.
     is_missing: AtomicBool,
+    made: Instant,
+    /// When the last connection to it was opened, in milliseconds since `made`; [`NEVER`] before the first.
+    reached_millis: AtomicU64,
     net: OnceLock<Handle>,
 }
 
@@ -91,7 +93,7 @@ impl Gateway {
     #[must_use]
     pub fn new() -> Self {
         let name = format!("wigwag-{:016x}", rand::random::<u64>());
-        Self { shared: Arc::new(Shared { name, relays: Mutex::default(), checked: Mutex::default() }) }
+        Self { shared: Arc::new(Shared { name, relays: Mutex::default(), checks: Checks::default() }) }
     }
 
     /// A relay to `upstream`, to be served under `path` (which the snapshots name it by). The request's query string is
@@ -122,6 +124,8 @@ impl Gateway {
             headers,
             addresses,
             is_missing: AtomicBool::new(false),
+            made: Instant::now(),
+            reached_millis: AtomicU64::new(NEVER),
             net: OnceLock::new(),
         });
         self.relays().push(upstream.clone());
@@ -137,22 +141,15 @@ impl Gateway {
         relays.iter().map(snapshot).collect()
     }
 
-    /// Asks every upstream (each URL once) for a WebSocket, and gives what came of it. Blocks until all have answered or
-    /// `timeout` is over. What came of it serves for a second, so that many who ask do not burden the upstreams.
+    /// How every upstream is, each URL once. One to which connections are open, or were opened within `age_max`, answers.
+    /// The others are asked for a WebSocket, unless they were within `age_max`, so that many who want to know do not burden them.
+    /// Blocks until all have answered or `timeout` is over; who comes meanwhile waits for the same answers.
     ///
     /// Before the server runs nobody can be asked: then nobody answers.
     #[must_use]
-    pub fn check_upstreams(&self, timeout: Duration) -> Vec<UpstreamHealth> {
-        let mut checked = self.shared.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, health)) = &*checked
-            && at.elapsed() < CHECK_SERVES
-        {
-            return health.clone();
-        }
-        let upstreams = self.relays().clone();
-        let health = health::check(&upstreams, timeout);
-        *checked = Some((Instant::now(), health.clone()));
-        health
+    pub fn check_upstreams(&self, timeout: Duration, age_max: Duration) -> Vec<UpstreamHealth> {
+        let relays = self.relays().clone();
+        self.shared.checks.check(&relays, timeout, age_max)
     }
 
     fn relays(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Upstream>>> {
@@ -173,7 +170,7 @@ impl Route for Relay {
         let headers = handshake.request().headers();
         if upstream.headers.is_loop(headers) {
             upstream.metrics.count(Failure::Loop);
-            return Err(answer::loop_detected());
+            return Err(answer::loop_detected(upstream.gateway_name()));
         }
         let origin = Origin {
             peer: handshake.peer(),
@@ -228,8 +225,40 @@ impl Upstream {
 
     /// How to ask whether it answers.
     pub(crate) fn probe(&self, timeout: Duration) -> Connect {
-        let asked = Asked::new(&self.url.target(), &[], &[]);
+        // With the gateway's name: where the URL leads back here, that is found out at once.
+        let asked = Asked::new(&self.url.target(), &[], &[self.headers.via()]);
         Connect { timeout: timeout.min(self.config.connect_timeout), ..self.connect(&asked) }
+    }
+
+    /// The path of its route.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// By which the gateway knows its own requests.
+    pub(crate) fn gateway_name(&self) -> &str {
+        self.headers.name()
+    }
+
+    /// What shows, without a question, that it answers: its connections, unless the last attempt failed.
+    pub(crate) fn sign_of_life(&self, age_max: Duration) -> Option<String> {
+        if self.is_missing.load(Relaxed) {
+            return None;
+        }
+        match self.metrics.upstream_connections() {
+            0 => {
+                let reached = self.reached_millis.load(Relaxed);
+                let is_recent = || self.millis().saturating_sub(reached) < age_max.as_millis() as u64;
+                (reached != NEVER && is_recent()).then(|| "a client was relayed a moment ago".to_owned())
+            }
+            1 => Some("1 connection is open".to_owned()),
+            many => Some(format!("{many} connections are open")),
+        }
+    }
+
+    /// Since it was made.
+    fn millis(&self) -> u64 {
+        self.made.elapsed().as_millis() as u64
     }
 
     /// The workers, once they run.
@@ -257,6 +286,7 @@ impl Upstream {
 
     /// An attempt succeeded.
     pub(crate) fn is_reached(&self) {
+        self.reached_millis.store(self.millis(), Relaxed);
         if self.is_missing.load(Relaxed) && self.is_missing.swap(false, Relaxed) {
             tracing::info!(upstream = %self.url, "an upstream is back");
         }
@@ -285,7 +315,7 @@ fn within_reason(mut config: RelayConfig) -> RelayConfig {
 const HOLD_MAX: Duration = Duration::from_secs(21 * 86_400);
 /// No attempt follows the last one sooner.
 const RETRY_MIN: Duration = Duration::from_millis(1);
-/// How long the upstreams' answers serve for who asks after their health.
-const CHECK_SERVES: Duration = Duration::from_secs(1);
+/// Stands for no time at all.
+const NEVER: u64 = u64::MAX;
 /// What the reactor waits beyond all waits of ours.
 const SLACK: Duration = Duration::from_secs(5);

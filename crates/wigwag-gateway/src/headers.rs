@@ -75,9 +75,20 @@ impl HeaderRules {
         if self.forwarded {
             add_forwarded(headers, origin, &mut collected);
         }
-        let via = format!("1.1 {}", self.name);
-        collected.push(("Via".to_owned(), appended(headers, "Via", &via)));
+        let (name, via) = self.via();
+        let via = appended(headers, &name, &via);
+        collected.push((name, via));
         collected
+    }
+
+    /// The header with which the gateway names itself (RFC 9110 §7.6.3).
+    pub(crate) fn via(&self) -> (String, String) {
+        ("Via".to_owned(), format!("1.1 {}", self.name))
+    }
+
+    /// The gateway's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 }
 

@@ -50,5 +50,5 @@ mod upstream;
 
 pub use config::{Others, RelayConfig, Replay, ReplayRule};
 pub use gateway::{Gateway, Relay, RelayError};
-pub use health::UpstreamHealth;
+pub use health::{UpstreamHealth, UpstreamState};
 pub use metrics::{Failure, Histogram, RelaySnapshot};

@@ -185,6 +185,13 @@ impl RelayMetrics {
         self.number.get_or_init(|| route);
     }
 
+    /// Connections to the upstream now.
+    pub(crate) fn upstream_connections(&self) -> u64 {
+        // What is closed was opened before: read in this order, the difference is never negative.
+        let closed = self.upstream_closed.load(Relaxed);
+        self.upstream_opened.load(Relaxed).saturating_sub(closed)
+    }
+
     pub(crate) fn snapshot(&self, path: &str, upstream: String, net: Option<&Handle>) -> RelaySnapshot {
         let get = |counter: &AtomicU64| counter.load(Relaxed);
         let mut snapshot = RelaySnapshot {
@@ -192,7 +199,7 @@ impl RelayMetrics {
             upstream,
             connections: 0,
             connections_total: 0,
-            upstream_connections: get(&self.upstream_opened).saturating_sub(get(&self.upstream_closed)),
+            upstream_connections: self.upstream_connections(),
             upstream_connections_total: get(&self.upstream_opened),
             messages_to_upstream: 0,
             messages_to_client: 0,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use wigwag_gateway::{Failure, Gateway, RelayConfig, RelayError, Replay, ReplayRule};
+use wigwag_gateway::{Failure, Gateway, RelayConfig, RelayError, Replay, ReplayRule, UpstreamHealth, UpstreamState};
 use wigwag_server::Server;
 
 use super::support::*;
@@ -134,6 +134,23 @@ fn a_gateway_refuses_to_relay_to_itself() {
     assert!(status == 508 && body.contains("leads back here"), "{status} {body}");
     let failures = gateway.snapshots().remove(0).failures;
     assert!(failures.contains(&(Failure::Loop, 1)), "{failures:?}");
+    let health = gateway.check_upstreams(PATIENCE, ANEW).remove(0);
+    assert_eq!(health.state, UpstreamState::LeadsBack, "{health:?}");
+    assert_eq!(health.detail, "leads back to this gateway");
+}
+
+#[test]
+fn an_upstream_that_leads_back_by_a_detour_is_known() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    drop(listener);
+    let detour = rig_to(&format!("ws://{address}/ws"), RelayConfig::default());
+    let gateway = Gateway::new();
+    let url = format!("ws://{}/ws", detour.address);
+    let relay = gateway.relay("/ws", url.parse().expect("a URL"), RelayConfig::default()).expect("a relay");
+    let _server = Server::builder().route("/ws", relay).bind(address).expect("still free").start().expect("workers");
+    let health = gateway.check_upstreams(PATIENCE, ANEW).remove(0);
+    assert_eq!(health.state, UpstreamState::LeadsBack, "{health:?}");
 }
 
 #[test]
@@ -170,35 +187,113 @@ fn an_upstream_by_name_is_found() {
 fn the_health_of_upstreams_is_what_a_handshake_says() {
     let upstream = Upstream::new();
     let rig = rig(upstream.address, RelayConfig::default());
-    let check = |rig: &Rig| rig.gateway.check_upstreams(PATIENCE).remove(0);
-    let gateway = rig.gateway.clone();
-    let checking = std::thread::spawn(move || gateway.check_upstreams(PATIENCE).remove(0));
-    let mut server = upstream.accept();
+    let checking = check_in_background(&rig);
+    let (mut server, head) = upstream.accept_request();
+    assert!(head.contains("Via: 1.1 wigwag-"), "{head}");
+    server.write(&accepting(&head, None, ""));
     assert_eq!(server.read_close().0, 1000);
     let health = checking.join().expect("no panic");
-    assert!(health.answers && health.detail.starts_with("101 in "), "{health:?}");
-    assert_eq!(check(&rig), health, "for a second");
+    assert_eq!((health.state, health.paths.clone()), (UpstreamState::Answers, vec!["/ws".to_owned()]));
+    assert!(health.detail.starts_with("101 in "), "{health:?}");
+    assert_eq!(rig.gateway.check_upstreams(PATIENCE, PATIENCE), [health], "what is known already");
+    assert!(upstream.is_left_alone());
     drop(upstream);
-    eventually("it is asked again", || !check(&rig).answers);
-    assert!(check(&rig).detail.contains("cannot connect"), "{:?}", check(&rig));
+    let health = rig.gateway.check_upstreams(PATIENCE, ANEW).remove(0);
+    assert_eq!(health.state, UpstreamState::Silent);
+    assert!(health.detail.contains("cannot connect"), "{health:?}");
 }
 
 #[test]
-fn a_silent_upstream_is_not_healthy_and_a_refusing_one_is() {
+fn who_asks_meanwhile_waits_for_the_same_answer() {
     let upstream = Upstream::new();
-    let silent = rig(upstream.address, RelayConfig::default());
-    let began = Instant::now();
-    let health = silent.gateway.check_upstreams(Duration::from_millis(50)).remove(0);
-    assert!(!health.answers && health.detail.contains("no answer"), "{health:?}");
-    assert!(began.elapsed() < PATIENCE);
-    let refusing = rig(upstream.address, RelayConfig::default());
-    let gateway = refusing.gateway.clone();
-    let checking = std::thread::spawn(move || gateway.check_upstreams(PATIENCE).remove(0));
-    drop(upstream.accept_raw()); // the silent one's
-    upstream.accept_request().0.write(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
-    let health = checking.join().expect("no panic");
-    assert!(health.answers && health.detail.starts_with("403 in "), "{health:?}");
+    let rig = rig(upstream.address, RelayConfig::default());
+    let ask = || {
+        let gateway = rig.gateway.clone();
+        std::thread::spawn(move || gateway.check_upstreams(PATIENCE, PATIENCE))
+    };
+    let asking: Vec<_> = (0..4).map(|_| ask()).collect();
+    drop(upstream.accept());
+    let answers: Vec<_> = asking.into_iter().map(|asking| asking.join().expect("no panic")).collect();
+    assert!(answers[0][0].state.answers() && answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert!(upstream.is_left_alone());
 }
+
+#[test]
+fn an_upstream_with_a_relayed_connection_is_not_asked() {
+    let (rig, upstream, _client, _server) = pair(RelayConfig::default());
+    let health = rig.gateway.check_upstreams(PATIENCE, ANEW).remove(0);
+    assert_eq!((health.state, health.detail.as_str()), (UpstreamState::Answers, "1 connection is open"));
+    assert!(upstream.is_left_alone());
+}
+
+#[test]
+fn an_upstream_that_a_client_was_relayed_to_not_long_ago_is_not_asked() {
+    let (rig, upstream, mut client, mut server) = pair(RelayConfig::default());
+    client.close(1000, "");
+    assert_eq!(server.read_close().0, 1000);
+    server.close(1000, "");
+    rig.assert_empty();
+    let health = rig.gateway.check_upstreams(PATIENCE, PATIENCE).remove(0);
+    assert_eq!(health.state, UpstreamState::Answers, "{health:?}");
+    assert!(upstream.is_left_alone());
+    drop(upstream);
+    assert_eq!(rig.gateway.check_upstreams(PATIENCE, ANEW).remove(0).state, UpstreamState::Silent);
+}
+
+#[test]
+fn paths_of_one_upstream_are_named_together() {
+    let gateway = Gateway::new();
+    let relay = |path: &str, url: &str| {
+        let relay = gateway.relay(path, url.parse().expect("a URL"), RelayConfig::default());
+        drop(relay.expect("a relay"));
+    };
+    relay("/ws", "ws://127.0.0.1:1/letters");
+    relay("/echo", "ws://127.0.0.1:1/echo");
+    relay("/letters", "ws://127.0.0.1:1/letters");
+    let health = gateway.check_upstreams(PATIENCE, ANEW);
+    let paths: Vec<_> = health.iter().map(|one| (one.upstream.as_str(), one.paths.join(" "))).collect();
+    let letters = ("ws://127.0.0.1:1/letters", "/letters /ws".to_owned());
+    assert_eq!(paths, [letters, ("ws://127.0.0.1:1/echo", "/echo".to_owned())]);
+    assert_eq!(health[0].detail, "the gateway does not run yet");
+}
+
+#[test]
+fn a_silent_upstream_is_not_healthy() {
+    let upstream = Upstream::new();
+    let rig = rig(upstream.address, RelayConfig::default());
+    let began = Instant::now();
+    let health = rig.gateway.check_upstreams(Duration::from_millis(50), ANEW).remove(0);
+    assert!(health.state == UpstreamState::Silent && health.detail.contains("no answer"), "{health:?}");
+    assert!(began.elapsed() < PATIENCE);
+}
+
+#[test]
+fn an_upstream_that_refuses_who_asks_is_healthy_and_one_without_a_websocket_is_not() {
+    let refused = |answer: &[u8]| {
+        let upstream = Upstream::new();
+        let rig = rig(upstream.address, RelayConfig::default());
+        let checking = check_in_background(&rig);
+        upstream.accept_request().0.write(answer);
+        let health = checking.join().expect("no panic");
+        (health.state, health.detail)
+    };
+    let (state, detail) = refused(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+    assert!(state == UpstreamState::Answers && detail.starts_with("403 in "), "{state:?} {detail}");
+    let (state, detail) = refused(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(state, UpstreamState::Refuses);
+    assert_eq!(detail, "404 Not Found: no WebSocket is under this path");
+    let (state, detail) = refused(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!((state, detail.as_str()), (UpstreamState::Refuses, "503 Busy"));
+}
+
+/// Asks after the health of the one upstream, which the test plays meanwhile.
+fn check_in_background(rig: &Rig) -> std::thread::JoinHandle<UpstreamHealth> {
+    let gateway = rig.gateway.clone();
+    std::thread::spawn(move || gateway.check_upstreams(PATIENCE, ANEW).remove(0))
+}
+
+/// How old an answer may be that is not to be taken from memory.
+const ANEW: Duration = Duration::ZERO;
 
 #[test]
 fn a_configuration_that_cannot_be_followed_is_refused() {
