@@ -112,12 +112,12 @@ impl fmt::Display for Reloaded {
 #[non_exhaustive]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {why}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// The system's word.
-        source: io::Error,
+        /// The system's word. Not a source: whoever prints those as well would say it twice.
+        why: io::Error,
     },
     /// A file does not hold what it should.
     #[error("{}: {why}", path.display())]

@@ -14,6 +14,8 @@ pub(super) struct Entry {
     pub(super) texts: Vec<String>,
     /// Counted from 1.
     pub(super) line: usize,
+    /// That of each text.
+    pub(super) lines: Vec<usize>,
 }
 
 /// Reads `content` of the file called `name`: what is usable, and a sentence for whatever is not.
@@ -71,14 +73,16 @@ impl Reader<'_> {
             let hint = suggestion(table, name).map(|hint| format!(": {hint}")).unwrap_or_default();
             return self.problem(key.span().start, format!("unknown key `{name}` in {{place}}{hint}"));
         };
-        match texts(value.get_ref(), setting) {
-            Ok(texts) => {
+        match texts(value, setting) {
+            Ok(found) => {
                 let line = self.line(key.span().start);
-                self.entries.push(Entry { setting, texts, line });
+                let lines = found.iter().map(|(_, start)| self.line(*start)).collect();
+                let texts = found.into_iter().map(|(text, _)| text).collect();
+                self.entries.push(Entry { setting, texts, line, lines });
             }
-            Err(reason) => {
+            Err(Unusable { start, reason }) => {
                 let reason = reason.unwrap_or_else(|| format!("expected {}", setting.expectation()));
-                self.problem(value.span().start, format!("`{name}` in {{place}}: {reason}"));
+                self.problem(start, format!("`{name}` in {{place}}: {reason}"));
             }
         }
     }
@@ -124,16 +128,38 @@ fn suggestion(table: &str, name: &str) -> Option<String> {
     Some(format!("did you mean {}?", place(near)))
 }
 
-/// The texts of a value, or why it has none; without a reason, the value is of a wrong type.
-fn texts(value: &DeValue<'_>, setting: &Setting) -> Result<Vec<String>, Option<String>> {
-    let one = |value: &DeValue<'_>| match value {
-        DeValue::Table(table) if setting.tabular => routes::text_of_table(&parts(table).ok_or(None)?).map_err(Some),
-        value => text(value).ok_or(None),
+/// Why a value has no text, and where that is; without a reason, it is of a wrong type.
+struct Unusable {
+    start: usize,
+    reason: Option<String>,
+}
+
+/// The texts of a value, each with where it starts.
+fn texts(value: &Spanned<DeValue<'_>>, setting: &Setting) -> Result<Vec<(String, usize)>, Unusable> {
+    let one = |value: &Spanned<DeValue<'_>>| {
+        let start = value.span().start;
+        let text = match value.get_ref() {
+            DeValue::Table(table) if setting.tabular => return Ok((table_text(table, start)?, start)),
+            value => text(value),
+        };
+        text.map(|text| (text, start)).ok_or(Unusable { start, reason: None })
     };
-    match value {
-        DeValue::Array(items) if setting.many => items.iter().map(|item| one(item.get_ref())).collect(),
-        value => Ok(vec![one(value)?]),
+    match value.get_ref() {
+        DeValue::Array(items) if setting.many => items.iter().map(one).collect(),
+        _ => Ok(vec![one(value)?]),
     }
+}
+
+/// The text of a route's table. Its URL is judged here, where its own line is known.
+fn table_text(table: &DeTable<'_>, start: usize) -> Result<String, Unusable> {
+    let unusable = |start, reason| Unusable { start, reason };
+    for (_, url) in table.iter().filter(|(key, _)| key.get_ref() == "upstream") {
+        if let Some(problem) = text(url.get_ref()).and_then(|url| routes::problem_of_url(&url)) {
+            return Err(unusable(url.span().start, Some(problem)));
+        }
+    }
+    let parts = parts(table).ok_or(unusable(start, None))?;
+    routes::text_of_table(&parts).map_err(|reason| unusable(start, Some(reason)))
 }
 
 /// The keys of a table, each with its values.
@@ -214,6 +240,15 @@ mod tests {
         assert_eq!(read_texts(text), ["/a=ws://h/", "/b=ws://h/b; replay-key=x; replay-key=y"]);
         assert_eq!(read_texts(tables), ["/c; hold=1s; replay-on-reconnect=true"]);
         check("[[gateway.route]]\nhold = '1s'", "`route` in wigwag.toml line 1: a route needs a `path`");
+        check(
+            "[[gateway.route]]\npath = '/a'\nupstream = 'ws://h/'\n\n[[gateway.route]]\npath = '/b'\nupstream = 'http://h/'",
+            "`route` in wigwag.toml line 7: unknown scheme http://: use ws://, or wss:// for TLS",
+        );
+        let lines = "[gateway]\nroute = [\n  '/a=ws://h/',\n  { path = '/b', upstream = 'ws://h/b' },\n]\n\n";
+        let (entries, _) = read("f", lines);
+        assert_eq!(entries[0].lines, [3, 4]);
+        let (entries, _) = read("f", "[[gateway.route]]\npath = '/a'\n[[gateway.route]]\npath = '/b'");
+        assert_eq!(entries[0].lines, [1, 3]);
         check("[gateway]\nhold = {}", &format!("`hold` in wigwag.toml line 2: expected {}", Duration::form()));
     }
 

@@ -51,12 +51,34 @@ impl<'a> Layers<'a> {
     pub(super) fn value<T: Value>(&mut self, setting: &'static Setting) -> T {
         let (source, texts) = self.texts(setting);
         let value = T::read(&texts, &reading(setting, &source)).unwrap_or_else(|refused| {
-            self.problems.push(complaint(setting, &source, &texts, refused));
+            self.problems.push(self.blame::<T>(setting, &source, &texts, refused));
             let default = [setting.default.to_owned()];
             T::read(&default, &reading(setting, &Source::Default)).expect("defaults are valid, a test holds")
         });
         self.places.push(Place { setting, texts: value.texts(setting.default), source });
         value
+    }
+
+    /// The complaint about `texts`: of several in the file only the first that is wrong by itself, with its own line.
+    fn blame<T: Value>(
+        &self,
+        setting: &'static Setting,
+        source: &Source,
+        texts: &[String],
+        refused: Refused,
+    ) -> String {
+        if let Source::File { path, .. } = source
+            && T::MANY
+            && let Some(entry) = self.entries.iter().find(|entry| entry.setting.is(setting))
+        {
+            for (text, line) in entry.texts.iter().zip(&entry.lines) {
+                let text = std::slice::from_ref(text);
+                if let Err(refused) = T::read(text, &reading(setting, source)) {
+                    return complaint(setting, &Source::File { path: path.clone(), line: *line }, text, refused);
+                }
+            }
+        }
+        complaint(setting, source, texts, refused)
     }
 
     /// Where every value came from, and everything that is wrong.

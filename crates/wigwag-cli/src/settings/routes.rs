@@ -186,6 +186,14 @@ pub(super) fn text_of_table(parts: &[(String, Vec<String>)]) -> Result<String, S
     }
     for (key, values) in parts.iter().filter(|(key, _)| key != "path" && key != "upstream") {
         for value in values {
+/// Why no connection can be opened to a URL, if so.
+pub(super) fn problem_of_url(text: &str) -> Option<String> {
+    match Upstream::parse(text) {
+        Err(Refused::Reason(reason)) => Some(reason),
+        _ => None,
+    }
+}
+
             let _ = write!(text, "; {key}={value}");
         }
     }

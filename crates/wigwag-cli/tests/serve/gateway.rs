@@ -79,6 +79,7 @@ fn too_few_descriptors_are_warned_of_sooner_than_by_the_server() {
     let mut shell = std::process::Command::new("sh");
     shell.env_clear().arg("-c").arg(limited).arg(program.get_program());
     shell.args(["gateway", "--listen", "127.0.0.1:0", "--connections-max", "100"]);
+    assert_eq!(stderr(&output).matches("No such file").count(), 1, "{}", stderr(&output));
     let (code, errors) = Serving::spawn(shell).stop();
     assert_eq!(code, Some(0), "{errors}");
     for part in ["WARN", "room for 96 connections", "ulimit -n 264"] {

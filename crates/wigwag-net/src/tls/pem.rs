@@ -44,7 +44,7 @@ pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
-    read.map_err(|source| TlsError::Read { path: path.to_owned(), source })?;
+    read.map_err(|why| TlsError::Read { path: path.to_owned(), why })?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(content(path, format!("is larger than {} MiB: not a PEM file", FILE_BYTES_MAX >> 20)));
     }
