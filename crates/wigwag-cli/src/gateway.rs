@@ -60,8 +60,10 @@ impl Site for Relays<'_> {
     }
 
     fn note(&self, route: &str, origin: &str) -> Option<String> {
-        let relayed = self.relayed.iter().find(|relayed| relayed.path.trim_start_matches('/') == route)?;
-        let also = if relayed.path == UPSTREAM_PATH { format!("   (also {origin})") } else { String::new() };
+        let relayed = self.relayed.iter().find(|relayed| service(&relayed.path) == route)?;
+        let has_root = self.relayed.iter().any(|relayed| relayed.path == "/");
+        let also =
+            if relayed.path == UPSTREAM_PATH && !has_root { format!("   (also {origin})") } else { String::new() };
         Some(format!("   → {}{also}", relayed.upstream))
     }
 

@@ -58,10 +58,7 @@ fn write_holds(relays: &[RelaySnapshot], families: &mut Families<'_>) -> fmt::Re
 
 /// The name under which the route's other figures are.
 fn service(relay: &RelaySnapshot) -> String {
-    match relay.path.trim_start_matches('/') {
-        "" => "/".to_owned(),
-        name => name.to_owned(),
-    }
+    super::service(&relay.path).to_owned()
 }
 
 fn histogram(times: &Histogram) -> wigwag_server::Histogram {

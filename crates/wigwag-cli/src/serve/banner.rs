@@ -50,7 +50,9 @@ impl Banner {
             for name in &self.routes {
                 let origin = format!("{ws}://{address}");
                 let note = site.note(name, &origin).unwrap_or_default();
-                text += &format!("  {:<8} {origin}/{name}{note}\n", short(name));
+                // The route for `/` is called so; other names go without their first slash.
+                let path = name.trim_start_matches('/');
+                text += &format!("  {:<8} {origin}/{path}{note}\n", short(name));
             }
             if self.metrics.is_none() {
                 text += &format!("  metrics  {http}://{address}/metrics\n");
@@ -86,5 +88,5 @@ pub(super) fn warn_of_descriptors<S: Site>(settings: &Settings) {
 
 /// The last segment: names in the left column are short.
 fn short(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
+    name.rsplit('/').next().filter(|segment| !segment.is_empty()).unwrap_or(name)
 }

@@ -73,10 +73,14 @@ fn gateway(gateway: &Gateway, check: &Check<'_>) -> Vec<String> {
     let mut paths = HashSet::new();
     let twice = gateway.route.iter().find(|rule| !paths.insert(&rule.path)).map(|rule| &rule.path);
     let twice_words = format!("has {} twice", twice.map_or("", String::as_str));
-    let own_words = format!("has {}, where the gateway has its own figures", live::PATH);
+    let own = gateway.route.iter().find(|rule| is_own(&rule.path)).map_or("", |rule| &rule.path);
+    let own_words = format!("has {own}, which the gateway answers itself: choose another path");
+    let replays_in_vain = gateway.replay_on_reconnect && gateway.hold.is_zero();
+    let vain = check.conflict("replay-on-reconnect", "has no time to replay in with", "hold");
     broken(vec![
         (twice.is_some(), check.alone("route", &twice_words)),
-        (gateway.route.iter().any(|rule| rule.path == live::PATH), check.alone("route", &own_words)),
+        (!own.is_empty(), check.alone("route", &own_words)),
+        (replays_in_vain, format!("{vain}: {}", routes::HOLD_TO_REPLAY)),
         (
             !gateway.replay_key.is_empty() && gateway.relayed().iter().all(|one| !one.settings.replay_on_reconnect),
             check.conflict("replay-key", "needs", "replay-on-reconnect"),
@@ -87,6 +91,12 @@ fn gateway(gateway: &Gateway, check: &Check<'_>) -> Vec<String> {
             check.conflict("insecure-upstream", "contradicts", "upstream-ca"),
         ),
     ])
+}
+
+/// Whether a plain HTTP request for this path has an answer of the gateway's own: its figures, its health, files of the
+/// pages. `/` may be relayed: the page is for who asks for no WebSocket.
+fn is_own(path: &str) -> bool {
+    ["/healthz", "/readyz", "/metrics", live::PATH].contains(&path) || path.starts_with("/assets/")
 }
 
 fn broken(rules: Rules) -> Vec<String> {

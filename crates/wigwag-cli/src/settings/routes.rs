@@ -17,6 +17,9 @@ use super::value::{Reading, Refused, Scalar, Value};
 /// What `upstream` is for.
 pub(crate) const UPSTREAM_PATH: &str = "/ws";
 
+/// What to do about a replay without a hold.
+pub(super) const HOLD_TO_REPLAY: &str = "give hold a time such as 30s, or leave replay-on-reconnect out";
+
 /// The paths of the services that come with `wigwag serve`.
 const SERVICE_PATHS: [&str; 4] = ["/echo", "/random", "/stream", "/letters"];
 
@@ -164,7 +167,16 @@ pub(super) fn problems(gateway: &Gateway) -> Vec<String> {
         settings.replay_key.is_empty() && !settings.replay_cancel.is_empty()
     });
     let keyless = keyless.map(|relayed| format!("route {} has replay-cancel, which needs replay-key", relayed.path));
-    homeless.chain(idle).chain(keyless).collect()
+    // Where the gateway's own settings say so, that is said once.
+    let is_said = gateway.replay_on_reconnect && gateway.hold.is_zero();
+    let vain = gateway
+        .relayed()
+        .into_iter()
+        .filter(|relayed| !is_said && relayed.settings.replay_on_reconnect && relayed.settings.hold.is_zero());
+    let vain = vain.map(|relayed| {
+        format!("route {} has replay-on-reconnect, but hold 0 leaves no time to replay: {HOLD_TO_REPLAY}", relayed.path)
+    });
+    homeless.chain(idle).chain(keyless).chain(vain).collect()
 }
 
 /// The same server, asked for something else.
@@ -172,6 +184,14 @@ fn with_target(url: &WsUrl, target: &str) -> WsUrl {
     let whole = url.to_string();
     let origin = whole.strip_suffix(&url.target()).unwrap_or(&whole);
     format!("{origin}{target}").parse().expect("another path does not spoil a URL")
+}
+
+/// Why no connection can be opened to a URL, if so.
+pub(super) fn problem_of_url(text: &str) -> Option<String> {
+    match Upstream::parse(text) {
+        Err(Refused::Reason(reason)) => Some(reason),
+        _ => None,
+    }
 }
 
 /// The text of a route that is a table in the file.
@@ -186,14 +206,6 @@ pub(super) fn text_of_table(parts: &[(String, Vec<String>)]) -> Result<String, S
     }
     for (key, values) in parts.iter().filter(|(key, _)| key != "path" && key != "upstream") {
         for value in values {
-/// Why no connection can be opened to a URL, if so.
-pub(super) fn problem_of_url(text: &str) -> Option<String> {
-    match Upstream::parse(text) {
-        Err(Refused::Reason(reason)) => Some(reason),
-        _ => None,
-    }
-}
-
             let _ = write!(text, "; {key}={value}");
         }
     }
@@ -428,8 +440,21 @@ mod tests {
         let problem = |variables: &[(&str, &str)]| gateway(variables).expect_err("a contradiction");
         assert!(problem(&[("WIGWAG_ROUTE", "/chat")]).starts_with("route /chat has no upstream"));
         assert!(problem(&[("WIGWAG_ROUTE", "/a=ws://h/,/a=ws://h/")]).contains("has /a twice"));
-        assert!(problem(&[("WIGWAG_ROUTE", "/metrics/live=ws://h/")]).contains("its own figures"));
+        for path in ["/metrics/live", "/metrics", "/healthz", "/readyz", "/assets/x"] {
+            let message = problem(&[("WIGWAG_ROUTE", &format!("{path}=ws://h/"))]);
+            assert!(message.contains(&format!("has {path}, which the gateway answers itself")), "{message}");
+        }
+        assert!(gateway(&[("WIGWAG_ROUTE", "/=ws://h/,/metrics/mine=ws://h/,/assets=ws://h/")]).is_ok());
         assert!(problem(&[("WIGWAG_ROUTE", "/ws; replay-key=a")]).contains("need replay-on-reconnect"));
+        assert_eq!(
+            problem(&[("WIGWAG_REPLAY_ON_RECONNECT", "on"), ("WIGWAG_HOLD", "0s")]),
+            "replay-on-reconnect (true, from WIGWAG_REPLAY_ON_RECONNECT) has no time to replay in with hold (0s, from \
+             WIGWAG_HOLD): give hold a time such as 30s, or leave replay-on-reconnect out"
+        );
+        assert!(
+            problem(&[("WIGWAG_ROUTE", "/ws; replay-on-reconnect; hold=0s")]).starts_with("route /ws has replay-on")
+        );
+        assert!(gateway(&[("WIGWAG_HOLD", "0s"), ("WIGWAG_ROUTE", "/ws; replay-on-reconnect; hold=1s")]).is_ok());
         let both = [("WIGWAG_INSECURE_UPSTREAM", "on"), ("WIGWAG_UPSTREAM_CA", "a.pem")];
         assert!(problem(&both).contains("contradicts upstream-ca"));
     }

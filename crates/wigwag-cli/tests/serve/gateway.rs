@@ -33,6 +33,33 @@ fn banner_says_what_is_relayed_where_and_who_does_not_answer() {
 }
 
 #[test]
+fn a_route_for_the_root_takes_it_from_ws() {
+    let (upstream, other) = (nobody(), nobody());
+    let flags = ["--upstream", &format!("ws://{upstream}/letters"), "--route", &format!("/=ws://{other}/echo")];
+    let gateway = Serving::gateway(&flags);
+    let [address] = gateway.addresses()[..] else { panic!("one address is listened on: {:?}", gateway.banner) };
+    for line in [
+        format!("  ws       ws://{address}/ws   → ws://{upstream}/letters"),
+        format!("  /        ws://{address}/   → ws://{other}/echo"),
+    ] {
+        assert!(gateway.banner.contains(&line), "{line:?} is not in {:#?}", gateway.banner);
+    }
+}
+
+#[test]
+fn a_gateway_that_relays_to_itself_says_so_at_the_start() {
+    let address = nobody();
+    let mut gateway = command(&["gateway", "--listen", &address, "--upstream", &format!("ws://{address}/ws")]);
+    gateway.args(["--relay-services", "off"]);
+    let gateway = Serving::spawn(gateway);
+    let line = format!("  ws://{address}/ws leads back to this gateway: its clients get 508");
+    assert!(gateway.banner.iter().any(|one| one.starts_with(&line)), "{line:?} is not in {:#?}", gateway.banner);
+    let (code, errors) = gateway.stop();
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("WARN") && errors.contains("leads back to this gateway"), "{errors}");
+}
+
+#[test]
 fn upstreams_that_nobody_verifies_are_warned_of_twice() {
     let upstream = format!("wss://{}/", nobody());
     let gateway = Serving::gateway(&["--upstream", &upstream, "--insecure-upstream"]);
@@ -52,6 +79,7 @@ fn roots_that_cannot_be_read_are_named() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).starts_with("error: cannot relay /ws to wss://localhost/"), "{}", stderr(&output));
     assert!(stderr(&output).contains("cannot read absent.pem"), "{}", stderr(&output));
+    assert_eq!(stderr(&output).matches("No such file").count(), 1, "{}", stderr(&output));
 }
 
 #[test]
@@ -79,7 +107,6 @@ fn too_few_descriptors_are_warned_of_sooner_than_by_the_server() {
     let mut shell = std::process::Command::new("sh");
     shell.env_clear().arg("-c").arg(limited).arg(program.get_program());
     shell.args(["gateway", "--listen", "127.0.0.1:0", "--connections-max", "100"]);
-    assert_eq!(stderr(&output).matches("No such file").count(), 1, "{}", stderr(&output));
     let (code, errors) = Serving::spawn(shell).stop();
     assert_eq!(code, Some(0), "{errors}");
     for part in ["WARN", "room for 96 connections", "ulimit -n 264"] {
