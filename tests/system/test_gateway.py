@@ -331,7 +331,8 @@ class TestHold:
         with pytest.raises(InvalidStatus) as refused:
             connect(f"{front.url}/ws")
         assert refused.value.response.status_code == 502
-        assert b"cannot be reached" in refused.value.response.body
+        assert refused.value.response.headers["Retry-After"] == "5"
+        assert b"cannot be reached: it takes no connection" in refused.value.response.body
 
     def test_an_upstream_that_does_not_answer_is_504(self, gateway):
         with silent() as url:

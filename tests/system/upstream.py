@@ -24,7 +24,7 @@ class Upstream:
 
     def handle(self, connection):
         # A gateway that only asks whether somebody is there passes nobody's request on.
-        is_probe = "Via" not in connection.request.headers
+        is_probe = "X-Forwarded-For" not in connection.request.headers
         if not is_probe:
             self.requests.append(connection.request)
         with contextlib.suppress(ConnectionClosed):
