@@ -36,6 +36,13 @@ export function closeCodeName(code: number): string {
   return "not assigned";
 }
 
+/** `1009` as "1009, message too big: the limit is 1 MiB"; a reason that begins with the code's name is not said twice. */
+export function closeInWords(code: number, reason: string): string {
+  const name = closeCodeName(code);
+  if (!reason) return `${code}, ${name}`;
+  return reason.toLowerCase().startsWith(name) ? `${code}, ${reason}` : `${code}, ${name}: ${reason}`;
+}
+
 /** Whether connecting again makes sense after this code. */
 export function isWorthReconnecting(code: number): boolean {
   return !FINAL.has(code);

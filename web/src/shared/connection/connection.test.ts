@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fakeWebSockets } from "../testing/fake-web-socket";
 import { BACKOFF_MAX_MS, backoffMs } from "./backoff";
+import { closeInWords } from "./close-codes";
 import { byteLength, Connection, type ConnectionOptions, webSocketUrl } from "./connection";
 import { describeState } from "./describe";
 import type { Finding } from "./probe";
@@ -101,6 +102,16 @@ describe("a connection", () => {
       word: "closed",
       detail: "1009, message too big: 1 MiB",
     });
+  });
+
+  it("does not say a code's name twice where the reason begins with it", () => {
+    expect(closeInWords(1009, "message too big: the limit is 1 MiB")).toBe("1009, message too big: the limit is 1 MiB");
+    expect(closeInWords(1001, "Going away")).toBe("1001, Going away");
+    expect(closeInWords(1001, "")).toBe("1001, going away");
+    const connection = connectionWith();
+    sockets.latest().accept();
+    sockets.latest().end(1012, "service restart");
+    expect(connection.state).toMatchObject({ why: "closed with 1012, service restart" });
   });
 
   it("closes with the code and reason given, and stays closed", async () => {

@@ -3,7 +3,7 @@
 
 import { FrameStore } from "../frame-store";
 import { backoffMs, STABLE_AFTER_MS } from "./backoff";
-import { closeCodeName, isWorthReconnecting } from "./close-codes";
+import { closeCodeName, closeInWords, isWorthReconnecting } from "./close-codes";
 import { type Probe, probe, verdict } from "./probe";
 
 /** An attempt that has not succeeded by then is given up. */
@@ -259,7 +259,7 @@ export class Connection {
     if (byUs || !this.#options.reconnect || !isWorthReconnecting(code)) {
       this.#become({ kind: "closed", code, meaning, reason, byUs });
     } else {
-      this.#again(`closed with ${code}, ${meaning}${reason ? `: ${reason}` : ""}`);
+      this.#again(`closed with ${closeInWords(code, reason)}`);
     }
     for (const listener of [...this.#onClose]) listener({ code, reason, wasOpen: true });
   }

@@ -1,3 +1,4 @@
+import { closeInWords } from "./close-codes";
 import type { ConnectionState } from "./connection";
 
 export type Tone = "neutral" | "ok" | "warn" | "bad";
@@ -25,7 +26,7 @@ export function describeState(state: ConnectionState): { tone: Tone; word: strin
       return {
         tone: state.code === 1000 || state.byUs ? "neutral" : "bad",
         word: "closed",
-        detail: `${state.code}, ${state.meaning}${state.reason ? `: ${state.reason}` : ""}`,
+        detail: closeInWords(state.code, state.reason),
       };
   }
 }

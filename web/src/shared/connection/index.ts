@@ -1,4 +1,4 @@
-export { CLOSE_REASON_BYTES_MAX, closeCodeName, closeProblem } from "./close-codes";
+export { CLOSE_REASON_BYTES_MAX, closeCodeName, closeInWords, closeProblem, isWorthReconnecting } from "./close-codes";
 export {
   byteLength,
   type ClosedBy,
@@ -14,4 +14,5 @@ export {
   webSocketUrl,
 } from "./connection";
 export { describeState } from "./describe";
+export { fetchHealth, type Health, type Upstream, upstreamOf, upstreamProblem } from "./health";
 export { useConnection, useConnectionSnapshot, useMessages } from "./use-connection";
