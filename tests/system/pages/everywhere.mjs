@@ -1,6 +1,6 @@
 // What holds on every page: axe, both themes, a phone, the keyboard, the state of the server.
 import assert from "node:assert/strict";
-import { eventually, isOpen, tabTo } from "./visit.mjs";
+import { eventually, isOpen, says, tabTo, topOf } from "./visit.mjs";
 
 const PAGES = { Overview: "/", Random: "/random", Chat: "/chat", Stream: "/stream", Letters: "/letters", Console: "/console" };
 
@@ -30,7 +30,9 @@ export async function eachPageHasAnAddressAndATitle(visit) {
     assert.equal((await current.innerText()).trim(), title);
   }
   const lost = await visit.open("/nowhere");
-  await lost.getByText("There is no such page").waitFor();
+  await lost.getByRole("heading", { level: 1, name: "There is no such page" }).waitFor();
+  assert.equal(await lost.title(), "Not found · wigwag");
+  await visit.checkAccessible(lost);
   await lost.getByRole("link", { name: "Go to the overview" }).click();
   await lost.getByRole("heading", { level: 1 }).waitFor();
 }
@@ -94,6 +96,29 @@ export async function everyPageSaysThatTheServerIsAwayAndComesBack(visit) {
   }
   await visit.startServer();
   await header.getByText("open", { exact: true }).waitFor();
+}
+
+export async function nothingMovesWhenTheServerIsAwayAndTheReasonIsWhole(visit) {
+  const open = [];
+  for (const viewport of [{ width: 390, height: 844 }, { width: 1280, height: 800 }]) {
+    for (const [title, at] of Object.entries(PAGES)) {
+      if (title === "Console") continue; // It connects when it is told to, and has a place of its own for this.
+      const page = await visit.open(at, { viewport });
+      await isOpen(page);
+      if (title === "Overview") await says(page, "Live figures");
+      open.push({ what: `${title} at ${viewport.width} px`, page, top: await topOf(page) });
+    }
+  }
+  await visit.killServer();
+  for (const { what, page, top } of open) {
+    const notice = page.locator("main header p", { hasText: /^attempt \d+; ./ });
+    await notice.waitFor();
+    assert.equal(await topOf(page), top, what);
+    const cut = await notice.evaluate((one) => one.scrollHeight - one.clientHeight + one.scrollWidth - one.clientWidth);
+    assert.ok(cut <= 0, `${what}: ${cut} px of the reason are cut off`);
+    await visit.checkFits(page);
+    await visit.picture(page, `away-${what.replaceAll(" ", "-").toLowerCase()}`);
+  }
 }
 
 async function checkAllAccessible(visit, page, picture) {

@@ -8,6 +8,13 @@ const MESSAGES = 500;
 export async function figuresMoveWithTheTraffic(visit) {
   const page = await visit.open("/");
   await says(page, "running for");
+  await figuresMove(visit, page);
+  await visit.checkAccessible(page);
+  await visit.picture(page, "overview-busy");
+}
+
+/** Of whatever serves the page: the server, or a gateway before it. */
+export const figuresMove = async (visit, page) => {
   const echo = card(page, "/echo");
   await says(echo, "0 connections");
   const socket = await connect(visit, "/echo");
@@ -22,12 +29,10 @@ export async function figuresMoveWithTheTraffic(visit) {
     await chart.scrollIntoViewIfNeeded();
     await chart.waitFor();
   }
-  await visit.checkAccessible(page);
-  await visit.picture(page, "overview-busy");
   socket.close(1000);
   await says(echo, "0 connections");
   await says(page, "Closed, by code 1000");
-}
+};
 
 export async function eachServiceIsOneStepAwayByMouseAndByKeyboard(visit) {
   const page = await visit.open("/");
@@ -58,7 +63,7 @@ export async function figuresGoOnAfterTheServerCameBack(visit) {
   socket.close();
 }
 
-function card(page, path) {
+export function card(page, path) {
   return page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: path, exact: true }) });
 }
 

@@ -203,6 +203,11 @@ export async function isOpen(page) {
   await page.getByRole("main").locator("[data-state=open]").waitFor();
 }
 
+/** Where what follows the page's header begins: it is not to move when the header says something else. */
+export function topOf(page) {
+  return page.evaluate(() => document.querySelector("main header").nextElementSibling.getBoundingClientRect().top);
+}
+
 async function checkFocusRing(locator) {
   const ring = await locator.evaluate((element) => {
     // A field may show the ring on what surrounds it.

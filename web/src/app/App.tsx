@@ -1,10 +1,10 @@
 import { CSPProvider } from "@base-ui/react/csp-provider";
-import { EmptyState, InfoIcon } from "@shared/design";
+import { PageHeader } from "@shared/design";
 import { LiveProvider } from "@shared/server";
 import { Suspense } from "react";
 import { Link, Route, Router, Switch } from "wouter";
-import { useHashLocation } from "wouter/use-hash-location";
 import { ErrorBoundary } from "./ErrorBoundary";
+import { useHashPath, useHashSearch } from "./hash-location";
 import { ROUTES } from "./routes";
 import { Shell } from "./Shell";
 
@@ -13,7 +13,7 @@ export function App() {
     // The page's Content-Security-Policy forbids style elements.
     <CSPProvider disableStyleElements>
       <LiveProvider>
-        <Router hook={useHashLocation}>
+        <Router hook={useHashPath} searchHook={useHashSearch}>
           <Shell>
             <Switch>
               {ROUTES.map(({ path, title, page: Page }) => (
@@ -26,11 +26,9 @@ export function App() {
                 </Route>
               ))}
               <Route>
-                <EmptyState icon={<InfoIcon />} title="There is no such page">
-                  <p>
-                    The address names none of the pages. <Link href="/">Go to the overview.</Link>
-                  </p>
-                </EmptyState>
+                <PageHeader title="There is no such page">
+                  The address names none of the pages. <Link href="/">Go to the overview.</Link>
+                </PageHeader>
               </Route>
             </Switch>
           </Shell>

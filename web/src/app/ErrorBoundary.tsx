@@ -25,6 +25,7 @@ export class ErrorBoundary extends Component<Props, { error: Error | null }> {
     if (!error) return children;
     return (
       <div role="alert">
+        <h1 className="visually-hidden">{title}</h1>
         {isMissingFile(error) ? (
           <Missing title={title} reload={reload} />
         ) : (

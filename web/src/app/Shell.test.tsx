@@ -28,7 +28,19 @@ describe("the shell", () => {
   it("says that an address names no page", async () => {
     window.location.hash = "#/nowhere";
     render(<App />);
-    expect(await screen.findByText("There is no such page")).toBeInTheDocument();
+    expect(await screen.findByRole("heading", { level: 1, name: "There is no such page" })).toBeInTheDocument();
+    expect(document.title).toBe("Not found · wigwag");
+  });
+
+  it("leads to a page with a query, which stays with that page", async () => {
+    const user = userEvent.setup();
+    window.location.hash = "#/console?to=/ws";
+    render(<App />);
+    await waitFor(() => expect(screen.getByLabelText("Address")).toHaveValue(`ws://${window.location.host}/ws`));
+    expect(window.location.hash).toBe("#/console");
+    await user.click(screen.getByRole("link", { name: "Overview" }));
+    expect(window.location.hash).toBe("#/");
+    expect(window.location.search).toBe("");
   });
 
   it("shows whether the server answers", async () => {

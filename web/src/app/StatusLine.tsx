@@ -1,4 +1,6 @@
 import {
+  Badge,
+  classes,
   IconButton,
   Mark,
   MoonIcon,
@@ -7,6 +9,7 @@ import {
   SystemIcon,
   type ThemeChoice,
   useTheme,
+  WarningIcon,
 } from "@shared/design";
 import { formatDuration } from "@shared/format";
 import { useLive, useLiveConnection } from "@shared/server";
@@ -16,9 +19,10 @@ import styles from "./StatusLine.module.css";
 /** Which server this is, whether it answers, how fast; and the theme switch. */
 export function StatusLine() {
   const { state } = useLiveConnection();
-  const { latest, roundTripMs } = useLive();
+  const { latest, roundTripMs, health } = useLive();
+  const away = state.kind === "open" ? (health?.upstreams?.filter(({ answers }) => !answers) ?? []) : [];
   return (
-    <header className={styles.line}>
+    <header className={classes(styles.line, away.length > 0 && styles.isAway)}>
       <span className={styles.mark}>
         <Mark size={20} />
       </span>
@@ -26,6 +30,15 @@ export function StatusLine() {
         <b>wigwag</b> <span className={styles.host}>{window.location.host}</span>
       </span>
       <StateBadge state={state} />
+      {/* There before it says anything, or screen readers would not read it out. */}
+      <span role="status" className={styles.upstream}>
+        {away.length > 0 && (
+          <Badge tone="warn" className={styles.away ?? ""}>
+            <WarningIcon width={14} height={14} />
+            <span title={away.map(({ url, detail }) => `${url}: ${detail}`).join("\n")}>upstream does not answer</span>
+          </Badge>
+        )}
+      </span>
       {latest?.draining && <span className={styles.draining}>stopping</span>}
       <span className={styles.roundTrip} title="An HTTP request and its answer, measured every 5 s">
         <span className={styles.word}>round trip </span>

@@ -4,7 +4,6 @@ import {
   Card,
   ChatIcon,
   ClearIcon,
-  ConnectionNotice,
   CopyIcon,
   copyText,
   EmptyState,
@@ -49,7 +48,7 @@ export default function ChatPage() {
 
   return (
     <div className={styles.page}>
-      <PageHeader title="Chat" aside={<ConnectionNotice name="/random" state={state} connection={connection} />}>
+      <PageHeader title="Chat" link={{ name: "/random", state, connection }}>
         Each message is answered with its own text and a number from 1 to 100.
       </PageHeader>
       <div className={styles.columns}>

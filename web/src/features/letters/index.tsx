@@ -1,5 +1,5 @@
 import { useConnection, useMessages } from "@shared/connection";
-import { announce, Button, Card, ConnectionNotice, PageHeader, toast } from "@shared/design";
+import { announce, Button, Card, PageHeader, toast } from "@shared/design";
 import { useFrameStore } from "@shared/frame-store";
 import { readSession, writeSession } from "@shared/session-text";
 import { useEffect, useMemo } from "react";
@@ -43,8 +43,8 @@ export default function LettersPage() {
 
   return (
     <>
-      <PageHeader title="Letters" aside={<ConnectionNotice name="/letters" state={state} connection={connection} />}>
-        The server keeps a number for each letter and draws it anew every second. Subscribe to see it change.
+      <PageHeader title="Letters" link={{ name: "/letters", state, connection }}>
+        The server keeps a number for each letter and draws it anew at its interval. Subscribe to see it change.
       </PageHeader>
       <div className={styles.page}>
         <Card

@@ -7,9 +7,9 @@ import { ranked, sumOf } from "./figures";
 import styles from "./ServerFacts.module.css";
 
 /** What the process holds now, and what it has counted since its start. */
-export function ServerFacts({ latest }: { latest: Snapshot | null }) {
+export function ServerFacts({ title, latest }: { title: string; latest: Snapshot | null }) {
   return (
-    <Card title="Server">
+    <Card title={title}>
       <div className={styles.facts}>
         <Facts title="Now">
           <Fact name="Worker threads">{formatCount(latest?.workers)}</Fact>

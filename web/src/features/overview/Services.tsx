@@ -1,15 +1,24 @@
 import { Sparkline } from "@shared/charts";
-import { ArrowRightIcon } from "@shared/design";
+import { type Health, upstreamOf, upstreamProblem } from "@shared/connection";
+import { ArrowRightIcon, WarningIcon } from "@shared/design";
 import { formatCount, formatCountOf, formatRate } from "@shared/format";
-import { HISTORY_MAX, SERVICES, type ServiceDescription } from "@shared/server";
+import { HISTORY_MAX, SERVICES, type ServiceDescription, servicesOf } from "@shared/server";
 import type { ServiceTraffic, Snapshot } from "@shared/wire/live";
 import { useId } from "react";
 import { Link } from "wouter";
-import { rateOf, servicesOf } from "./figures";
+import { rateOf } from "./figures";
 import styles from "./Services.module.css";
 
 /** One card per service that the server has; those that it is known to have, while nothing is known yet. */
-export function Services({ history, latest }: { history: readonly Snapshot[]; latest: Snapshot | null }) {
+export function Services({
+  history,
+  latest,
+  health,
+}: {
+  history: readonly Snapshot[];
+  latest: Snapshot | null;
+  health: Health | null;
+}) {
   const descriptions = latest ? describe(servicesOf(latest)) : SERVICES;
   return (
     <section aria-labelledby="services" className={styles.section}>
@@ -18,15 +27,20 @@ export function Services({ history, latest }: { history: readonly Snapshot[]; la
       </h2>
       <ul className={styles.services}>
         {descriptions.map((service) => (
-          <ServiceCard key={service.path} service={service} history={history} latest={latest} />
+          <ServiceCard key={service.path} service={service} history={history} latest={latest} health={health} />
         ))}
       </ul>
     </section>
   );
 }
 
-function ServiceCard(props: { service: ServiceDescription; history: readonly Snapshot[]; latest: Snapshot | null }) {
-  const { service, history, latest } = props;
+function ServiceCard(props: {
+  service: Described;
+  history: readonly Snapshot[];
+  latest: Snapshot | null;
+  health: Health | null;
+}) {
+  const { service, history, latest, health } = props;
   const id = useId();
   const traffic = latest && trafficOf(latest, service.name);
   const answered = history.map((snapshot) => {
@@ -38,7 +52,8 @@ function ServiceCard(props: { service: ServiceDescription; history: readonly Sna
       <h3 id={id} className={styles.path}>
         {service.path}
       </h3>
-      <p className={styles.sentence}>{service.sentence}</p>
+      <p className={styles.sentence}>{service.sentence ?? unknownSentence(health)}</p>
+      <Relayed path={service.path} health={health} />
       <div className={styles.figures}>
         <span className={styles.figure}>
           <b>{formatCount(traffic?.connections)}</b> {traffic?.connections === 1 ? "connection" : "connections"}
@@ -59,22 +74,46 @@ function ServiceCard(props: { service: ServiceDescription; history: readonly Sna
   );
 }
 
+/** To where a gateway relays the path, and whether anybody is there. */
+function Relayed({ path, health }: { path: string; health: Health | null }) {
+  const upstream = upstreamOf(health, path);
+  if (!upstream) return null;
+  return (
+    <p className={styles.relayed}>
+      Relayed to <code>{upstream.url}</code>
+      {!upstream.answers && (
+        <span className={styles.away} title={upstreamProblem(upstream)}>
+          <WarningIcon width={14} height={14} /> does not answer
+        </span>
+      )}
+    </p>
+  );
+}
+
+type Described = Omit<ServiceDescription, "sentence"> & { sentence: string | null };
+
 /** The known sentence for each service; one that these pages do not know can be tried in the Console. */
-function describe(services: readonly ServiceTraffic[]): ServiceDescription[] {
+function describe(services: readonly ServiceTraffic[]): Described[] {
   return services
     .map(
-      ({ name }): ServiceDescription =>
+      ({ name }): Described =>
         SERVICES.find((known) => known.name === name) ?? {
           name,
           path: `/${name}`,
-          page: "/console",
-          sentence: "A service of this server's own; these pages know nothing about it.",
+          page: `/console?to=/${encodeURIComponent(name)}`,
+          sentence: null,
         },
     )
     .sort((a, b) => rankOf(a) - rankOf(b));
 }
 
-function rankOf({ name }: ServiceDescription): number {
+/** For a service that these pages do not know. */
+function unknownSentence(health: Health | null): string {
+  if (health?.upstreams) return "Whatever the server behind this gateway speaks.";
+  return "A service of this server's own; these pages know nothing about it.";
+}
+
+function rankOf({ name }: Described): number {
   const rank = SERVICES.findIndex((known) => known.name === name);
   return rank < 0 ? SERVICES.length : rank;
 }

@@ -1,6 +1,7 @@
+import { servicesOf } from "@shared/server";
 import { aService, aSnapshot } from "@shared/testing";
 import { describe, expect, it } from "vitest";
-import { historyOf, isAboveBounds, latencyMs, ranked, rateOf, servicesOf, sumOf, valuesOf } from "./figures";
+import { historyOf, isAboveBounds, latencyMs, ranked, rateOf, sumOf, valuesOf } from "./figures";
 
 describe("the history", () => {
   it("keeps the last minute and the snapshot before it", () => {

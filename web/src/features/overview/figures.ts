@@ -1,12 +1,9 @@
 // What the Overview draws, from the server's snapshots. Pure.
 
+import { servicesOf } from "@shared/server";
 import type { Latency, ServiceTraffic, Snapshot } from "@shared/wire/live";
-import { LATENCY_ABOVE_MICROS, PATH } from "@shared/wire/live";
+import { LATENCY_ABOVE_MICROS } from "@shared/wire/live";
 
-/** The feed that brings the figures; it is left out of them, so that a quiet server looks quiet. */
-const OWN_FEED = PATH.slice(1);
-/** Connections that the server opens itself, as client; not a service. */
-const OUTGOING = "outgoing";
 /** Snapshots come once a second; a longer silence is a gap in the lines. */
 const GAP_SECONDS = 2.5;
 /** The very first snapshot of a server has no rates: there is nothing before it. */
@@ -43,11 +40,6 @@ export function historyOf(snapshots: readonly Snapshot[], windowSeconds = 60): H
 /** One value per time of a history. */
 export function valuesOf(history: History, value: (snapshot: Snapshot) => number | null): (number | null)[] {
   return history.samples.map((snapshot) => (snapshot ? value(snapshot) : null));
-}
-
-/** The services of the server, in its order. */
-export function servicesOf(snapshot: Snapshot): ServiceTraffic[] {
-  return snapshot.services.filter(({ name }) => name !== OWN_FEED && name !== OUTGOING);
 }
 
 /** All services together. */

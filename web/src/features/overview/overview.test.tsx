@@ -59,7 +59,7 @@ describe("the overview", () => {
     show();
     await feed(aSnapshot(7, { services: [aService("rooms"), aService("random")] }));
     const card = screen.getByRole("heading", { name: "/rooms" }).closest("li") as HTMLElement;
-    expect(within(card).getByRole("link", { name: "Try it" })).toHaveAttribute("href", "/console");
+    expect(within(card).getByRole("link", { name: "Try it" })).toHaveAttribute("href", "/console?to=/rooms");
     const paths = screen.getAllByRole("heading", { level: 3 }).map((heading) => heading.textContent);
     expect(paths.slice(0, 2)).toEqual(["/random", "/rooms"]);
   });

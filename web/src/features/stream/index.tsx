@@ -1,5 +1,5 @@
 import { useConnection, useMessages } from "@shared/connection";
-import { announce, ConnectionNotice, PageHeader } from "@shared/design";
+import { announce, PageHeader } from "@shared/design";
 import { useFrameStore } from "@shared/frame-store";
 import { useSessionText } from "@shared/session-text";
 import { useEffect, useMemo, useRef } from "react";
@@ -43,7 +43,7 @@ export default function StreamPage() {
 
   return (
     <>
-      <PageHeader title="Stream" aside={<ConnectionNotice name="/stream" state={state} connection={connection} />}>
+      <PageHeader title="Stream" link={{ name: "/stream", state, connection }}>
         The server answers a text character by character, then backwards, and counts how often its last character occurs
         before the end.
       </PageHeader>

@@ -18,9 +18,10 @@ export function Badge({
   return <span className={classes(styles.badge, styles[tone], className)}>{children}</span>;
 }
 
-/** A connection's state as a badge. Its width is kept for the longest usual word, so that nothing beside it moves. */
-export function StateBadge({ state }: { state: ConnectionState }) {
-  const { tone, word } = describeState(state);
+/** A connection's state as a badge. `held`: open as far as a gateway, which holds it until its upstream answers. */
+export function StateBadge({ state, held = false }: { state: ConnectionState; held?: boolean }) {
+  const isHeld = held && state.kind === "open";
+  const { tone, word } = isHeld ? { tone: "warn" as const, word: "held" } : describeState(state);
   return (
     <span className={classes(styles.badge, styles.state, styles[tone])} data-state={state.kind}>
       <span className={styles.dot} aria-hidden="true" />

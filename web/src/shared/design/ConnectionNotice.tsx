@@ -1,42 +1,53 @@
-import { type Connection, type ConnectionState, describeState } from "../connection";
-import { StateBadge } from "./Badge";
+import { type Connection, type ConnectionState, describeState, type Upstream, upstreamProblem } from "../connection";
 import { Button } from "./Button";
 import styles from "./ConnectionNotice.module.css";
+import { classes } from "./classes";
 import { RetryIcon } from "./icons";
 
 /**
- * A page's connection, in words: the state, what is behind it, and the way on (connect now, connect again). The place is
- * always taken, so that nothing jumps when the state changes.
+ * What there is to say about a page's connection beyond its badge, and the way on (connect now, connect again). Says
+ * nothing while all is well.
  */
 export function ConnectionNotice({
   state,
   connection,
   name,
+  absent = null,
 }: {
   state: ConnectionState;
   connection: Connection;
   name: string;
+  /** The upstream behind a gateway, if it does not answer. */
+  absent?: Upstream | null;
 }) {
-  const { detail } = describeState(state);
+  const { tone, words } = wordsOf(state, absent);
   const retry = retryWord(state);
   return (
-    <div className={styles.notice}>
-      <span className={styles.name}>
-        <code>{name}</code>
-      </span>
-      <StateBadge state={state} />
-      <span className={styles.detail}>{detail}</span>
-      {retry && (
-        <Button size="small" icon={<RetryIcon />} onClick={() => connection.retryNow()}>
-          {retry}
-        </Button>
+    <>
+      {(words || retry) && (
+        <div className={classes(styles.notice, styles[tone])}>
+          <p className={styles.words}>{words}</p>
+          {retry && (
+            <Button size="small" icon={<RetryIcon />} onClick={() => connection.retryNow()}>
+              {retry}
+            </Button>
+          )}
+        </div>
       )}
       {/* The countdown is not read out each second: only the kind of state is announced. */}
       <span className="visually-hidden" role="status">
-        {name} {announcement(state)}
+        {name} {announcement(state, absent)}
       </span>
-    </div>
+    </>
   );
+}
+
+function wordsOf(state: ConnectionState, absent: Upstream | null) {
+  const { tone, detail } = describeState(state);
+  if (!absent) return { tone, words: detail };
+  if (state.kind === "open") return { tone: "warn" as const, words: `held: ${upstreamProblem(absent)}` };
+  if (state.kind === "connecting") return { tone, words: [detail, upstreamProblem(absent)].filter(Boolean).join("; ") };
+  return { tone, words: detail };
 }
 
 function retryWord(state: ConnectionState): string | null {
@@ -45,8 +56,9 @@ function retryWord(state: ConnectionState): string | null {
   return null;
 }
 
-function announcement(state: ConnectionState): string {
+function announcement(state: ConnectionState, absent: Upstream | null): string {
   if (state.kind === "reconnecting") return `connection lost: ${state.why}. Reconnecting.`;
-  const { word, detail } = describeState(state);
-  return detail ? `${word}, ${detail}` : word;
+  const { word } = describeState(state);
+  const { words } = wordsOf(state, absent);
+  return words ? `${word}, ${words}` : word;
 }

@@ -1,3 +1,3 @@
-export { LiveProvider, useLive, useLiveConnection } from "./context";
+export { LiveProvider, useAbsentUpstream, useLive, useLiveConnection } from "./context";
 export { HISTORY_MAX, type Live, LiveFeed } from "./live";
-export { SERVICES, type ServiceDescription } from "./services";
+export { SERVICES, type ServiceDescription, servicesOf } from "./services";

@@ -1,3 +1,15 @@
+import { PATH, type ServiceTraffic, type Snapshot } from "../wire/live";
+
+/** The feed that brings the figures; it is left out of them, so that a quiet server looks quiet. */
+const OWN_FEED = PATH.slice(1);
+/** Connections that the server opens itself, as client; not a service. */
+const OUTGOING = "outgoing";
+
+/** The services of the server, in its order. */
+export function servicesOf(snapshot: Snapshot): ServiceTraffic[] {
+  return snapshot.services.filter(({ name }) => name !== OWN_FEED && name !== OUTGOING);
+}
+
 /** What this server offers, in one sentence each; the order is the pages'. */
 export interface ServiceDescription {
   /** As in the figures. */
