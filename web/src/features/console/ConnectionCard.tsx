@@ -1,16 +1,33 @@
-import { type ConnectionState, closeProblem, describeState } from "@shared/connection";
+import {
+  type ConnectionState,
+  closeProblem,
+  describeState,
+  isWorthReconnecting,
+  type Upstream,
+  upstreamProblem,
+} from "@shared/connection";
 import { Button, Card, RetryIcon, StateBadge, TextField, Toggle } from "@shared/design";
-import { SERVICES } from "@shared/server";
+import { SERVICES, servicesOf, useAbsentUpstream, useLive } from "@shared/server";
 import { useSessionText } from "@shared/session-text";
-import { type FormEvent, useState } from "react";
-import { addressHere, parseAddress, parseSubprotocols } from "./address";
+import { type FormEvent, useEffect, useState } from "react";
+import { useLocation, useSearch } from "wouter";
+import { addressHere, parseAddress, parseSubprotocols, withoutCredentials } from "./address";
 import styles from "./ConnectionCard.module.css";
 import { readRecent, rememberRecent } from "./recent";
 import type { ConsoleSession } from "./session";
 
 /** To where, as what, and how it stands. */
-export function ConnectionCard({ session, state }: { session: ConsoleSession; state: ConnectionState }) {
-  const [typed, setTyped] = useSessionText("console.address", addressHere("/echo", location));
+export function ConnectionCard({
+  session,
+  state,
+  url,
+}: {
+  session: ConsoleSession;
+  state: ConnectionState;
+  /** Of the connection; empty if there is none. */
+  url: string;
+}) {
+  const [typed, setTyped] = useSessionText("console.address", addressHere("/echo", location), withoutCredentials);
   const [protocolsTyped, setProtocolsTyped] = useSessionText("console.subprotocols");
   const [reconnects, setReconnects] = useSessionText("console.reconnects", "yes");
   const [recent, setRecent] = useState(readRecent);
@@ -19,13 +36,15 @@ export function ConnectionCard({ session, state }: { session: ConsoleSession; st
   const address = parseAddress(typed, location);
   const subprotocols = parseSubprotocols(protocolsTyped);
 
-  const services = SERVICES.map(({ path }) => addressHere(path, location));
+  const services = useServicesHere();
+  const absent = useAbsentUpstream(pathHere(url), state.kind);
   const elsewhere = recent.filter((url) => !services.includes(url));
 
   const change = (next: string) => {
     setTyped(next);
     setChecked(false);
   };
+  useAskedFor(change);
   const connect = (event: FormEvent) => {
     event.preventDefault();
     setChecked(true);
@@ -35,7 +54,7 @@ export function ConnectionCard({ session, state }: { session: ConsoleSession; st
   };
 
   return (
-    <Card title="Connection" aside={<StateBadge state={state} />}>
+    <Card title="Connection" aside={<StateBadge state={state} held={absent !== null} />}>
       <div className={styles.body}>
         <form className={styles.form} onSubmit={connect}>
           <TextField
@@ -82,10 +101,36 @@ export function ConnectionCard({ session, state }: { session: ConsoleSession; st
           </div>
         </form>
         <CloseForm session={session} state={state} />
-        <Standing session={session} state={state} />
+        <Standing session={session} state={state} absent={absent} reconnects={reconnects === "yes"} />
       </div>
     </Card>
   );
+}
+
+/** The addresses of what this server serves: what it is known to have, until it has said so itself. */
+function useServicesHere(): string[] {
+  const { latest } = useLive();
+  const paths = latest ? servicesOf(latest).map(({ name }) => `/${name}`) : SERVICES.map(({ path }) => path);
+  return paths.map((path) => addressHere(path, location));
+}
+
+/** Another page may lead here with a path to try: `/console?to=/ws`. It is taken once; what is typed then stays. */
+function useAskedFor(take: (address: string) => void): void {
+  const asked = new URLSearchParams(useSearch()).get("to");
+  const [here, navigate] = useLocation();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is taken when it comes
+  useEffect(() => {
+    if (asked === null) return;
+    if (asked.startsWith("/")) take(addressHere(asked, location));
+    navigate(here, { replace: true });
+  }, [asked]);
+}
+
+/** The path of a connection to this very server; null of any other. */
+function pathHere(url: string): string | null {
+  if (!url) return null;
+  const { host, pathname } = new URL(url);
+  return host === location.host ? pathname : null;
 }
 
 /** Addresses to pick from; those of this server by their paths. */
@@ -126,14 +171,27 @@ function Choices({
 }
 
 /** How the connection stands, in words; always takes its place. */
-function Standing({ session, state }: { session: ConsoleSession; state: ConnectionState }) {
+function Standing({
+  session,
+  state,
+  absent,
+  reconnects,
+}: {
+  session: ConsoleSession;
+  state: ConnectionState;
+  /** The upstream behind this gateway, if it does not answer. */
+  absent: Upstream | null;
+  reconnects: boolean;
+}) {
   const { word, detail } = describeState(state);
-  const cause = state.kind === "refused" || state.kind === "reconnecting" ? causeHint(state) : "";
+  const isHeld = absent !== null && state.kind === "open";
+  const said = isHeld ? `held: ${upstreamProblem(absent)}` : detail;
+  const hint = hintOn(state, reconnects);
   return (
     <div className={styles.standing}>
       <p className={styles.detail}>
-        {standing(state, detail)}
-        {cause && ` ${cause}`}
+        {standing(state, said)}
+        {hint && ` ${hint}`}
       </p>
       {state.kind === "reconnecting" && (
         <span className={styles.row}>
@@ -147,7 +205,9 @@ function Standing({ session, state }: { session: ConsoleSession; state: Connecti
       )}
       {/* The countdown is not read out each second. */}
       <span className="visually-hidden" role="status">
-        {state.kind === "reconnecting" ? `connection lost: ${state.why}. Reconnecting.` : `${word}. ${detail}`}
+        {state.kind === "reconnecting"
+          ? `connection lost: ${state.why}. Reconnecting.`
+          : `${word}. ${said}${hint && `. ${hint}`}`}
       </span>
     </div>
   );
@@ -158,6 +218,14 @@ function standing(state: ConnectionState, detail: string): string {
   if (state.kind === "connecting" && !detail) return "Waiting for the server’s answer.";
   if (!detail) return "Messages can be sent.";
   return `${detail[0]?.toUpperCase()}${detail.slice(1)}.`;
+}
+
+/** What to do, or why nothing is done. */
+function hintOn(state: ConnectionState, reconnects: boolean): string {
+  if (state.kind === "refused" || state.kind === "reconnecting") return causeHint(state);
+  if (state.kind !== "closed" || state.byUs || !reconnects || isWorthReconnecting(state.code)) return "";
+  if (state.code === 1000 || state.code === 1005) return "It stays closed: the server has ended it on purpose.";
+  return "It stays closed: the same messages would meet the same end.";
 }
 
 function causeHint(state: { kind: "refused"; reason: string } | { kind: "reconnecting"; why: string }): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { addressHere, parseAddress, parseSubprotocols } from "./address";
+import { addressHere, parseAddress, parseSubprotocols, withoutCredentials } from "./address";
 
 const HTTP = { protocol: "http:", host: "harbour.test:8765" };
 const HTTPS = { protocol: "https:", host: "harbour.test" };
@@ -29,6 +29,10 @@ describe("an address", () => {
       ["", "such as ws://harbour.test:8765/echo", undefined],
       ["localhost:8765/echo", "begin with ws://", "ws://localhost:8765/echo"],
       ["127.0.0.1", "begin with ws://", "ws://127.0.0.1"],
+      ["ws:/127.0.0.1:9/x", "begin with ws://", "ws://127.0.0.1:9/x"],
+      ["wss:a.test/x", "begin with ws://", "wss://a.test/x"],
+      ["https//a.test/x", "begin with ws://", "wss://a.test/x"],
+      ["ws:9", "begin with ws://", "ws://ws:9"],
       ["/echo", "whole address", "ws://harbour.test:8765/echo"],
       ["ftp://example.org", "ftp: is no WebSocket", undefined],
       ["ws://", "Check the host", undefined],
@@ -53,6 +57,21 @@ describe("an address", () => {
       kind: "good",
       remark: expect.stringContaining("mixed content"),
     });
+  });
+});
+
+describe("a user's name and password", () => {
+  it("are left out of what is shown and remembered, and nothing else is", () => {
+    for (const [address, shown] of [
+      ["ws://user:pw@a.test/x?y@z", "ws://a.test/x?y@z"],
+      ["wss://user@a.test", "wss://a.test"],
+      ["ws://u:p@ss@a.test/", "ws://a.test/"],
+      ["ws://a.test/@here", "ws://a.test/@here"],
+      ["ws://a.test?user@here", "ws://a.test?user@here"],
+      ["half a tho", "half a tho"],
+    ] as const) {
+      expect(withoutCredentials(address)).toBe(shown);
+    }
   });
 });
 

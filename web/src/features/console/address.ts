@@ -34,8 +34,7 @@ export function parseAddress(typed: string, here: Here): Address {
     return { kind: "bad", problem: "A whole address is needed.", suggestion: addressHere(text, here) };
   }
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
-    // "localhost:8765/echo" would be taken for a scheme called localhost.
-    const suggestion = `ws://${text.replace(/^\/+/, "")}`;
+    const suggestion = withScheme(text);
     const problem = "It must begin with ws:// or wss:// (encrypted).";
     return isUrl(suggestion) ? { kind: "bad", problem, suggestion } : { kind: "bad", problem };
   }
@@ -45,12 +44,24 @@ export function parseAddress(typed: string, here: Here): Address {
   if (!isUrl(text)) return { kind: "bad", problem: "The browser does not understand it. Check the host and the port." };
   const url = webSocketUrl(text);
   const blocked = mixedContent(url, here);
-  if (blocked && !isLoopback(url)) return { kind: "bad", problem: blocked, suggestion: `wss:${url.href.slice(3)}` };
+  if (blocked && !isLoopback(url))
+    return { kind: "bad", problem: blocked, suggestion: withoutCredentials(`wss:${url.href.slice(3)}`) };
   return {
     kind: "good",
     url,
     remark: blocked ? `${blocked} Only some allow it to this machine itself.` : remarkOn(text, url),
   };
+}
+
+/** What was probably meant: "localhost:8765/echo" has no scheme (though it looks like one), "ws:/host" half of one. */
+function withScheme(text: string): string {
+  const [half = "", scheme = "ws"] = /^(wss?|https?)(?::\/?|\/\/)(?!\d*\/?$)/i.exec(text) ?? [];
+  return `${/s$/i.test(scheme.slice(2)) ? "wss" : "ws"}://${text.slice(half.length).replace(/^\/+/, "")}`;
+}
+
+/** The address without a user's name and password: what may be shown and remembered. */
+export function withoutCredentials(address: string): string {
+  return address.replace(/^(\s*[a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1");
 }
 
 /** Why a page that came over https may not open ws://; null if it does not matter. */
@@ -60,8 +71,9 @@ export function mixedContent(url: URL, here: Here): string | null {
 }
 
 function remarkOn(text: string, url: URL): string {
-  if (/^http/i.test(text)) return `Understood as ${url.href}`;
+  if (/^http/i.test(text)) return `Understood as ${withoutCredentials(url.href)}`;
   if (text.includes("#")) return "What follows # stays in the browser; it is left out.";
+  if (url.username || url.password) return "The user’s name and password are neither shown in the log nor remembered.";
   return "";
 }
 

@@ -1,8 +1,11 @@
 import { Toasts } from "@shared/design";
-import { fakeWebSockets, giveElementsSize } from "@shared/testing";
+import { LiveProvider } from "@shared/server";
+import { aService, aSnapshot, fakeWebSockets, giveElementsSize } from "@shared/testing";
 import { act, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { Router } from "wouter";
+import { memoryLocation } from "wouter/memory-location";
 import ConsolePage from ".";
 import { forgetSession } from "./session";
 
@@ -51,6 +54,47 @@ describe("connecting", () => {
     open();
     expect(screen.getByLabelText("Address")).toHaveValue("wss://far.test/x");
     expect(screen.getByRole("group", { name: "Recent addresses" })).toHaveTextContent("wss://far.test/x");
+  });
+
+  it("uses a user's name and password, and neither shows nor remembers them", async () => {
+    const { user, page } = open();
+    await user.clear(screen.getByLabelText("Address"));
+    await user.type(screen.getByLabelText("Address"), "wss://me:secret@far.test/x{Enter}");
+    expect(sockets.latest().url).toBe("wss://me:secret@far.test/x");
+    expect(await within(log()).findByText("Connecting to wss://far.test/x.")).toBeInTheDocument();
+    expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain("secret");
+    page.unmount();
+    localStorage.setItem("wigwag.console.recent", '["wss://me:secret@near.test/x"]');
+    open();
+    expect(document.body).not.toHaveTextContent("secret");
+    expect(screen.queryByDisplayValue(/secret/)).toBeNull();
+    expect(screen.getByRole("group", { name: "Recent addresses" })).toHaveTextContent("wss://near.test/x");
+  });
+
+  it("says why it stays closed although it is to reconnect", async () => {
+    await connected();
+    act(() => sockets.latest().end(1009, "message too big: the limit is 16 bytes"));
+    const said =
+      "1009, message too big: the limit is 16 bytes. It stays closed: the same messages would meet the same end.";
+    expect(await within(region("Connection")).findByText(said)).toBeInTheDocument();
+  });
+
+  it("offers the services that the server names, and takes the path to which a link leads", async () => {
+    const memory = memoryLocation({ path: "/console?to=/ws" });
+    render(
+      <LiveProvider>
+        <Router hook={memory.hook} searchHook={memory.searchHook}>
+          <ConsolePage />
+        </Router>
+      </LiveProvider>,
+    );
+    expect(screen.getByLabelText("Address")).toHaveValue(`ws://${location.host}/ws`);
+    act(() => {
+      sockets.latest("/metrics/live").accept();
+      sockets.latest("/metrics/live").say(aSnapshot(3, { services: [aService("outgoing"), aService("ws")] }));
+    });
+    const here = screen.getByRole("group", { name: "Services of this server" });
+    await waitFor(() => expect(here).toHaveTextContent(/^Services of this serverHere\/ws$/));
   });
 
   it("offers the subprotocols, and says which was chosen", async () => {

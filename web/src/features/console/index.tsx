@@ -19,7 +19,7 @@ export default function ConsolePage() {
       <PageHeader title="Console">Connect to any WebSocket, send what you like, and see every message.</PageHeader>
       <div className={styles.columns}>
         <div className={styles.column}>
-          <ConnectionCard session={session} state={snapshot.state} />
+          <ConnectionCard session={session} state={snapshot.state} url={snapshot.url} />
           <RoundTripCard session={session} isOpen={isOpen} roundTrip={snapshot.roundTrip} />
         </div>
         <div className={classes(styles.column, styles.traffic)}>

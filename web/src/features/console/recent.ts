@@ -1,4 +1,6 @@
-// Addresses that were connected to, newest first; remembered in this browser.
+// Addresses that were connected to, newest first; remembered in this browser, without a user's name and password.
+
+import { withoutCredentials } from "./address";
 
 const KEY = "wigwag.console.recent";
 const RECENT_MAX = 5;
@@ -6,7 +8,8 @@ const RECENT_MAX = 5;
 export function readRecent(): string[] {
   try {
     const parsed: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    return Array.isArray(parsed) ? parsed.filter((one) => typeof one === "string").slice(0, RECENT_MAX) : [];
+    const addresses = Array.isArray(parsed) ? parsed.filter((one) => typeof one === "string") : [];
+    return [...new Set(addresses.map(withoutCredentials))].slice(0, RECENT_MAX);
   } catch {
     return [];
   }
@@ -14,7 +17,8 @@ export function readRecent(): string[] {
 
 /** Puts an address first; gives the list. Where storage is forbidden it is not remembered. */
 export function rememberRecent(url: string): string[] {
-  const recent = [url, ...readRecent().filter((one) => one !== url)].slice(0, RECENT_MAX);
+  const shown = withoutCredentials(url);
+  const recent = [shown, ...readRecent().filter((one) => one !== shown)].slice(0, RECENT_MAX);
   try {
     localStorage.setItem(KEY, JSON.stringify(recent));
   } catch {

@@ -3,6 +3,7 @@
 import { Connection, type ConnectionState, type Counters, describeState, type Sendable } from "@shared/connection";
 import { formatDuration } from "@shared/format";
 import { FrameStore } from "@shared/frame-store";
+import { withoutCredentials } from "./address";
 import { type Entry, type EventEntry, type Filter, messageOf, newLog, type Shown, View } from "./entries";
 
 /** An echo that has not come by then is not waited for. */
@@ -18,7 +19,7 @@ export type RoundTrip =
 export interface ConsoleSnapshot extends Shown {
   readonly state: ConnectionState;
   readonly counters: Counters | null;
-  /** Of the connection, not of the address field. */
+  /** Of the connection, not of the address field; without a user's name and password. */
   readonly url: string;
   /** Kept entries, shown or not. */
   readonly size: number;
@@ -63,7 +64,7 @@ export class ConsoleSession {
     ];
     this.#event(
       "connecting",
-      `Connecting to ${connection.url.href}${protocols.length ? `, offering ${protocols.join(", ")}` : ""}.`,
+      `Connecting to ${withoutCredentials(connection.url.href)}${protocols.length ? `, offering ${protocols.join(", ")}` : ""}.`,
     );
     connection.open();
     this.store.publish();
@@ -178,7 +179,7 @@ export class ConsoleSession {
       ...this.#view.read(),
       state: this.#connection?.state ?? { kind: "idle" },
       counters: this.#connection?.counters ?? null,
-      url: this.#connection?.url.href ?? "",
+      url: withoutCredentials(this.#connection?.url.href ?? ""),
       size: this.#log.size,
       dropped: this.#log.dropped,
       isPaused: this.#view.isPaused,
