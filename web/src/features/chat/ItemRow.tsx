@@ -66,15 +66,17 @@ function ExchangeRow({ item, tabIndex, isOpen, onSendAgain }: RowProps<Exchange>
       {item.delivery === "failed" && (
         <div className={classes(styles.side, styles.theirs)}>
           <p className={classes(styles.bubble, styles.failed)}>No answer: {item.why}.</p>
-          <Button
-            size="small"
-            icon={<RetryIcon />}
-            tabIndex={tabIndex}
-            aria-disabled={!isOpen || undefined}
-            onClick={() => isOpen && onSendAgain(item)}
-          >
-            Send again
-          </Button>
+          {!item.isRefused && (
+            <Button
+              size="small"
+              icon={<RetryIcon />}
+              tabIndex={tabIndex}
+              aria-disabled={!isOpen || undefined}
+              onClick={() => isOpen && onSendAgain(item)}
+            >
+              Send again
+            </Button>
+          )}
         </div>
       )}
       {(item.delivery === "sending" || item.delivery === "sent") && (

@@ -68,6 +68,18 @@ describe("the chat page", () => {
     expect(sockets.latest("/random").sent).toEqual(["patience"]);
   });
 
+  it("does not offer again what is too big for the server", async () => {
+    const { user, field } = open();
+    await user.type(field, "small{Enter}");
+    await user.type(field, "much bigger{Enter}");
+    act(() => sockets.latest().end(1009, "message too big: the limit is 8 bytes"));
+    expect(await screen.findByText("No answer: it is too big for this server.")).toBeInTheDocument();
+    const why = "No answer: the connection closed with 1009, message too big: the limit is 8 bytes.";
+    expect(screen.getByText(why)).toBeInTheDocument();
+    expect(screen.getAllByRole("button", { name: "Send again" })).toHaveLength(1);
+    expect(screen.getByRole("button", { name: "Send 1 again" })).toBeInTheDocument();
+  });
+
   it("marks as failed what was under way when the connection was lost, and sends it again", async () => {
     const { user, field } = open();
     await user.type(field, "a{Enter}");

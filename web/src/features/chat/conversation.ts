@@ -34,6 +34,8 @@ export interface Exchange {
   answeredAtMs: number | null;
   /** Why it failed. */
   why: string;
+  /** The server would refuse it again: it is not offered to be sent once more. */
+  isRefused: boolean;
   /** The connection's byte count with this message's last byte. */
   endOffset: number;
 }
@@ -108,6 +110,7 @@ export class Conversation {
       number: null,
       answeredAtMs: null,
       why: "",
+      isRefused: false,
       endOffset: 0,
     }));
     this.#count(exchange, "sent", 1);
@@ -165,6 +168,19 @@ export class Conversation {
     for (const exchange of this.#waiting.splice(0)) this.#fail(exchange, why, atMs);
   }
 
+  /** The connection is gone because one message was too big: of those under way the biggest one, which is not sent again. */
+  lostByTooBig(why: string, atMs: number): void {
+    const size = new Map(this.#waiting.map((exchange) => [exchange, byteLength(exchange.text)]));
+    const biggest = Math.max(...size.values());
+    const refused = this.#waiting.find((exchange) => size.get(exchange) === biggest);
+    if (refused) {
+      this.#waiting = this.#waiting.filter((exchange) => exchange !== refused);
+      refused.isRefused = true;
+      this.#fail(refused, "it is too big for this server", atMs);
+    }
+    this.lost(why, atMs);
+  }
+
   note(text: string, atMs: number): void {
     this.log.add((id) => ({ kind: "note", id, text, atMs }));
   }
@@ -201,7 +217,7 @@ export class Conversation {
     return this.#waiting.length;
   }
 
-  /** Those that failed and are still kept, in order. */
+  /** Those that failed, can be sent again and are still kept, in order. */
   failed(): Exchange[] {
     const { firstId } = this.log;
     return [...this.#failed.values()].filter(({ id }) => id >= firstId).sort((a, b) => a.id - b.id);
@@ -235,7 +251,7 @@ export class Conversation {
     exchange.why = why;
     // What was dropped from the history must not be held by this map for ever.
     if (this.#failed.size >= HISTORY_ENTRIES_MAX) this.#failed.delete(this.#failed.keys().next().value ?? 0);
-    this.#failed.set(exchange.id, exchange);
+    if (!exchange.isRefused) this.#failed.set(exchange.id, exchange);
     this.#count(exchange, "failed", 1);
     this.#settled(exchange, atMs);
   }

@@ -1,6 +1,6 @@
 // The conversation and its connection: sends as much as the window allows, and tells React once per frame.
 
-import { type Connection, closeCodeName } from "@shared/connection";
+import { type Connection, closeInWords } from "@shared/connection";
 import { announce } from "@shared/design";
 import { formatCount } from "@shared/format";
 import { FrameStore } from "@shared/frame-store";
@@ -18,6 +18,8 @@ import {
 export const WINDOW_MESSAGES = 256;
 /** … and so many bytes may wait in the browser. */
 export const WINDOW_BYTES = 256 << 10;
+/** The close code of a server that will not take so much (RFC 6455 §7.4.1). */
+const MESSAGE_TOO_BIG = 1009;
 /** How often the browser is asked whether it has sent what it holds; it does not tell by itself. */
 const BUFFER_CHECK_MS = 50;
 
@@ -51,7 +53,7 @@ export class ChatSession {
       connection.onOpen(() => this.#opened()),
       connection.onMessage(({ data, atMs }) => this.#heard(data, atMs)),
       connection.onClose(({ code, reason, wasOpen }) => {
-        if (wasOpen) this.#lost(`the connection closed with ${code}, ${closeCodeName(code)}${reason && `: ${reason}`}`);
+        if (wasOpen) this.#lost(`the connection closed with ${closeInWords(code, reason)}`, code);
       }),
     ];
     return () => {
@@ -131,10 +133,11 @@ export class ChatSession {
     this.#pump();
   }
 
-  #lost(why: string): void {
+  #lost(why: string, code: number): void {
     this.#wasLost = true;
     this.#conversation.note(`${why[0]?.toUpperCase()}${why.slice(1)}.`, performance.now());
-    this.#conversation.lost(why, performance.now());
+    if (code === MESSAGE_TOO_BIG) this.#conversation.lostByTooBig(why, performance.now());
+    else this.#conversation.lost(why, performance.now());
     this.store.changed();
   }
 
