@@ -1,6 +1,6 @@
 import { Histogram, Sparkline } from "@shared/charts";
 import { useConnection } from "@shared/connection";
-import { Button, Card, ClearIcon, ConnectionNotice, Equation, PageHeader, type Term } from "@shared/design";
+import { Button, Card, ClearIcon, Equation, PageHeader, type Term } from "@shared/design";
 import { formatDuration, UNKNOWN } from "@shared/format";
 import { useFrameStore } from "@shared/frame-store";
 import { useEffect, useMemo } from "react";
@@ -23,7 +23,7 @@ export default function RandomPage() {
 
   return (
     <>
-      <PageHeader title="Random" aside={<ConnectionNotice name={PATH} state={state} connection={connection} />}>
+      <PageHeader title="Random" link={{ name: PATH, state, connection }}>
         Each press sends one message. The server answers with its text and a whole number from 1 to 100.
       </PageHeader>
       <div className={styles.page}>
@@ -71,7 +71,7 @@ function Answer({ answers }: { answers: Answers }) {
     <div className={styles.answer}>
       {/* Many answers in a row are too many to be read out: then only the last one is. */}
       <output className={styles.number} data-swing={answered % 2} aria-live={waiting > 1 ? "off" : "polite"}>
-        {latest ?? UNKNOWN}
+        {latest ?? <span className={styles.unknown}>{UNKNOWN}</span>}
       </output>
       <p className={styles.raw}>{text === null ? "The answer will appear here." : <code>{text}</code>}</p>
     </div>

@@ -1,7 +1,7 @@
 import { Button, Card, SendIcon, StopIcon, TextArea } from "@shared/design";
-import { formatCount, formatCountOf, formatDuration, UNKNOWN } from "@shared/format";
-import { type FormEvent, type KeyboardEvent, useState } from "react";
-import { CHARACTERS_MAX, charactersOf, EXAMPLE, isUnfinished, type StreamView } from "./model";
+import { formatCount, formatCountOf, formatDuration, formatRate, UNKNOWN } from "@shared/format";
+import { type FormEvent, type KeyboardEvent, useMemo, useState } from "react";
+import { CHARACTERS_MAX, charactersOf, EXAMPLE, isUnfinished, type StreamView, tooLongProblem } from "./model";
 import styles from "./Stream.module.css";
 
 export interface ComposeProps {
@@ -18,7 +18,7 @@ export interface ComposeProps {
 export function Compose({ text, onText, open, view, onAsk, onStop }: ComposeProps) {
   const [problem, setProblem] = useState<string | null>(null);
   const busy = view.answers.some(isUnfinished);
-  const characters = charactersOf(text).length;
+  const characters = useMemo(() => charactersOf(text).length, [text]);
 
   const ask = (event?: FormEvent) => {
     event?.preventDefault();
@@ -29,7 +29,7 @@ export function Compose({ text, onText, open, view, onAsk, onStop }: ComposeProp
     event.preventDefault();
     if (open) ask();
   };
-  const wrong = problem ?? view.problem;
+  const wrong = problem ?? tooLongProblem(characters) ?? view.problem;
   return (
     <Card title="Text" aside={<Pace intervalMs={view.intervalMs} />}>
       <form className={styles.compose} onSubmit={ask}>
@@ -77,10 +77,11 @@ export function Compose({ text, onText, open, view, onAsk, onStop }: ComposeProp
 
 /** Measured from what arrives; the server alone sets it. */
 function Pace({ intervalMs }: { intervalMs: number | null }) {
-  const perSecond = intervalMs ? `${(1000 / intervalMs).toFixed(1)} characters/s` : UNKNOWN;
   return (
     <span className={styles.pace}>
-      {intervalMs ? `${perSecond}, one every ${formatDuration(intervalMs)}` : `Pace ${UNKNOWN}`}
+      {intervalMs
+        ? `${formatRate(1000 / intervalMs, "characters")}, one every ${formatDuration(intervalMs)}`
+        : `Pace ${UNKNOWN}`}
       <span className={styles.muted}>, set by the server</span>
     </span>
   );

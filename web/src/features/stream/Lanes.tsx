@@ -1,6 +1,6 @@
 import { Card, classes } from "@shared/design";
 import { formatCount, formatLongDuration } from "@shared/format";
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import styles from "./Lanes.module.css";
 import { type Answer, arrivedOf, charactersOf, messagesOf } from "./model";
 
@@ -13,7 +13,8 @@ export interface LanesProps {
 
 /** The three parts of an answer. What is still to come is there faintly: nothing moves when it arrives. */
 export function Lanes({ answer, preview, intervalMs }: LanesProps) {
-  const characters = answer ? answer.characters : charactersOf(preview);
+  // The preview is long while a person types a long text, and this is drawn at each arrival.
+  const characters = useMemo(() => answer?.characters ?? charactersOf(preview), [answer?.characters, preview]);
   const echo = answer?.echo ?? [];
   const reverse = answer?.reverse ?? [];
   const flowing = answer?.status === "streaming";

@@ -175,11 +175,16 @@ export class StreamModel {
 /** Why a text will not be sent, or null. */
 function askProblem(text: string, unfinished: number): string | null {
   if (text === "") return "Type at least one character: an empty text gets no answer.";
-  if (text.length > CHARACTERS_MAX && charactersOf(text).length > CHARACTERS_MAX) {
-    return `That is more than ${CHARACTERS_MAX.toLocaleString("en")} characters: send it in parts.`;
-  }
+  const tooLong = text.length > CHARACTERS_MAX ? tooLongProblem(charactersOf(text).length) : null;
+  if (tooLong) return tooLong;
   if (unfinished > WAITING_MAX) return `${WAITING_MAX} texts wait already: let some be answered first.`;
   return null;
+}
+
+/** Why a text of so many characters will not be sent, or null. */
+export function tooLongProblem(characters: number): string | null {
+  if (characters <= CHARACTERS_MAX) return null;
+  return `That is more than ${CHARACTERS_MAX.toLocaleString("en")} characters: send it in parts.`;
 }
 
 function parsed(data: string | ArrayBuffer): StreamItem | StreamError | null {

@@ -78,6 +78,17 @@ describe("the stream page", () => {
     expect(await screen.findByText("the server stops")).toBeInTheDocument();
   });
 
+  it("says at once that a text is too long", async () => {
+    const { user, server, text } = page();
+    await user.clear(text);
+    await user.click(text);
+    await user.paste("x".repeat(10_001));
+    expect(text).toBeInvalid();
+    expect(text).toHaveAccessibleDescription("That is more than 10,000 characters: send it in parts.");
+    await user.keyboard("{Enter}");
+    expect(server.sent).toEqual([]);
+  });
+
   it("keeps what was typed when the page is left", async () => {
     const { user, text } = page();
     await user.type(text, "!");
