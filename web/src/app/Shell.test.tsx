@@ -1,7 +1,7 @@
 import { fakeWebSockets } from "@shared/testing";
 import { render, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { App } from "./App";
 
 const sockets = fakeWebSockets();
@@ -51,6 +51,18 @@ describe("the shell", () => {
     await waitFor(() => expect(status).toHaveTextContent("open"));
     sockets.latest("/metrics/live").end(1001);
     await waitFor(() => expect(status).toHaveTextContent("reconnecting in 1 s"));
+  });
+
+  it("says how many of a gateway's upstreams do not answer", async () => {
+    const upstream = (name: string, answers: boolean) => ({ url: `ws://${name}.test/`, paths: [`/${name}`], answers });
+    let upstreams = [upstream("near", true), upstream("far", false)];
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify({ status: "degraded", upstreams }))));
+    render(<App />);
+    sockets.latest("/metrics/live").accept();
+    const status = screen.getAllByRole("banner")[0];
+    await waitFor(() => expect(status).toHaveTextContent("1 of 2 upstreams does not answer"));
+    upstreams = [upstream("far", false)];
+    await waitFor(() => expect(status).toHaveTextContent(/upstream does not answer/));
   });
 
   it("changes the colours and remembers the choice", async () => {

@@ -20,7 +20,8 @@ import styles from "./StatusLine.module.css";
 export function StatusLine() {
   const { state } = useLiveConnection();
   const { latest, roundTripMs, health } = useLive();
-  const away = state.kind === "open" ? (health?.upstreams?.filter(({ answers }) => !answers) ?? []) : [];
+  const upstreams = (state.kind === "open" && health?.upstreams) || [];
+  const away = upstreams.filter(({ answers }) => !answers);
   return (
     <header className={classes(styles.line, away.length > 0 && styles.isAway)}>
       <span className={styles.mark}>
@@ -35,7 +36,9 @@ export function StatusLine() {
         {away.length > 0 && (
           <Badge tone="warn" className={styles.away ?? ""}>
             <WarningIcon width={14} height={14} />
-            <span title={away.map(({ url, detail }) => `${url}: ${detail}`).join("\n")}>upstream does not answer</span>
+            <span title={away.map(({ url, detail }) => `${url}: ${detail}`).join("\n")}>
+              {awayInWords(away.length, upstreams.length)}
+            </span>
           </Badge>
         )}
       </span>
@@ -47,6 +50,11 @@ export function StatusLine() {
       <ThemeSwitch />
     </header>
   );
+}
+
+function awayInWords(away: number, all: number): string {
+  if (away === all) return "upstream does not answer";
+  return `${away} of ${all} upstreams ${away === 1 ? "does" : "do"} not answer`;
 }
 
 const NEXT: Record<ThemeChoice, ThemeChoice> = { system: "light", light: "dark", dark: "system" };
