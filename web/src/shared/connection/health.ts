@@ -54,7 +54,10 @@ function upstreamIn(value: unknown): Upstream[] {
 /** To whom a path is relayed; null if to nobody, as far as is known. A WebSocket request for `/` is one for `/ws`. */
 export function upstreamOf(health: Health | null, path: string): Upstream | null {
   const asked = path === "/" ? "/ws" : path;
-  return health?.upstreams?.find((upstream) => leadsTo(upstream, asked)) ?? null;
+  const upstreams = health?.upstreams ?? [];
+  const told = upstreams.find((upstream) => leadsTo(upstream, asked));
+  // Such a gateway names that of `/ws` first.
+  return told ?? (asked === "/ws" && upstreams[0]?.paths === null ? upstreams[0] : null);
 }
 
 /** A gateway that does not tell its paths relays, without further settings, each service to the path of the same name. */

@@ -41,7 +41,11 @@ describe("a handshake that failed", () => {
 
   it("behind a gateway that does not tell its paths is explained by the upstream of the same path", async () => {
     answers = { "/x": UPGRADE, "/healthz": upstream({ answers: false, detail: "no answer within 2s" }) };
-    expect(verdict(await probe(url("/x"))).why).toBe("the upstream does not answer (no answer within 2s)");
+    const why = "the upstream does not answer (no answer within 2s)";
+    expect(verdict(await probe(url("/x"))).why).toBe(why);
+    answers = { ...answers, "/ws": UPGRADE, "/y": UPGRADE };
+    expect(verdict(await probe(url("/ws"))).why).toBe(why);
+    expect(verdict(await probe(url("/y"))).why).toContain("the service is there");
   });
 
   it("where the service is there stays unexplained", async () => {
