@@ -94,6 +94,18 @@ export async function whatWasNotAnsweredIsSentAgainAndNothingTypedIsLost(visit) 
   assert.equal(await received(visit), 1_001);
 }
 
+export async function whatIsTooBigForTheServerIsNotOfferedAgain(visit) {
+  const page = await visit.open("/chat");
+  await isOpen(page);
+  await field(page).fill("x".repeat((1 << 20) + 1));
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await says(page, "No answer: it is too big for this server.");
+  await page.getByRole("main").getByText(/^1009, message too big: the limit is/).waitFor();
+  assert.equal(await page.getByRole("button", { name: /again$/ }).count(), 1, "connecting again is all that is offered");
+  await page.getByRole("button", { name: "Connect again" }).click();
+  await isOpen(page);
+}
+
 function field(page) {
   return page.getByRole("textbox", { name: "Message" });
 }

@@ -79,7 +79,7 @@ export async function connectionIsOpenedUsedAndClosedByKeyboard(visit) {
 
 export async function refusalIsExplained(visit) {
   // The browser itself says on its console that a handshake failed, and that a GET was answered with 404.
-  visit.expected.push(/Unexpected response code: 404/, /status of 404/, /^404 /);
+  visit.expected.push(/Unexpected response code: 404/, /status of 404/, /^404 /, /net::ERR_SSL_PROTOCOL_ERROR/);
   const page = await visit.open("/console", { phone: true });
   await address(page).fill("nonsense://");
   await page.getByRole("button", { name: "Connect", exact: true }).click();
@@ -89,6 +89,9 @@ export async function refusalIsExplained(visit) {
   await page.getByRole("button", { name: "Connect", exact: true }).click();
   await page.getByRole("main").getByText("refused", { exact: true }).waitFor();
   await says(page, "no page and no service has this path");
+  await address(page).fill(`wss://${visit.host}/echo`);
+  await page.getByRole("button", { name: "Connect", exact: true }).click();
+  await says(page, "This server speaks plain ws:// here: use ws:// in the address.");
   await visit.checkFits(page);
   await visit.checkAccessible(page);
 }

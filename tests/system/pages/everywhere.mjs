@@ -121,6 +121,19 @@ export async function nothingMovesWhenTheServerIsAwayAndTheReasonIsWhole(visit) 
   }
 }
 
+export async function whatScrollsInItselfIsNoTallerThanTheWindow(visit) {
+  for (const theme of ["light", "dark"]) {
+    const page = await visit.open("/", { viewport: { width: 1920, height: 1080 }, theme });
+    for (const title of Object.keys(PAGES)) {
+      await goTo(page, title);
+      await visit.picture(page, `${title.toLowerCase()}-wide-${theme}`);
+      if (title !== "Chat" && title !== "Console") continue;
+      const tall = await page.evaluate(() => document.documentElement.scrollHeight - innerHeight);
+      assert.ok(tall <= 0, `${title} is ${tall} px taller than the window`);
+    }
+  }
+}
+
 async function checkAllAccessible(visit, page, picture) {
   for (const title of Object.keys(PAGES)) {
     await goTo(page, title);
