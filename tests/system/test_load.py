@@ -79,6 +79,27 @@ def foreign():
         process.wait(DEADLINE)
 
 
+@pytest.fixture
+def reborn(foreign):
+    """Starts an echo server that dies after so many messages, and then another under its address, which the URL names."""
+    threads = []
+
+    def start(messages):
+        process, url = foreign(*python_server("echo", "--die-after", messages))
+
+        def restart():
+            process.wait(60)
+            foreign(*python_server("echo", "--port", process.port))
+
+        threads.append(threading.Thread(target=restart))
+        threads[-1].start()
+        return url
+
+    yield start
+    for thread in threads:
+        thread.join(60)
+
+
 def python_server(*args):
     return (sys.executable, HERE / "load_server.py", *args)
 
@@ -265,17 +286,8 @@ class TestForeignServers:
         assert account["sent"] == account["ok"] + account["in_doubt"], account
         assert run.report["unsent"] == 10_000 - account["sent"]
 
-    def test_with_reconnect_a_restarted_server_is_found_again(self, load, foreign):
-        process, url = foreign(*python_server("echo", "--die-after", 500))
-
-        def restart():
-            process.wait(60)
-            foreign(*python_server("echo", "--port", process.port))
-
-        thread = threading.Thread(target=restart)
-        thread.start()
-        run = load(url, "-c", 20, "-n", 10_000, "--in-flight", 2, "--reconnect")
-        thread.join(60)
+    def test_with_reconnect_a_restarted_server_is_found_again(self, load, reborn):
+        run = load(reborn(500), "-c", 20, "-n", 10_000, "--in-flight", 2, "--reconnect")
         account, connections = run.account, run.report["connections"]
         assert (run.code, run.verdict) == (PASS, "PASS"), str(run)
         assert account["sent"] == 10_000 == account["ok"] + account["in_doubt"] and account["in_doubt"] >= 1, account
@@ -286,17 +298,8 @@ class TestForeignServers:
 class TestOutages:
     """Where no connection is open, nothing can be sent: that is the server's doing, and not this machine's."""
 
-    def test_a_rate_is_made_up_for_after_a_restart(self, load, foreign):
-        process, url = foreign(*python_server("echo", "--die-after", 100))
-
-        def restart():
-            process.wait(60)
-            foreign(*python_server("echo", "--port", process.port))
-
-        thread = threading.Thread(target=restart)
-        thread.start()
-        run = load(url, "-c", 10, "-r", 200, "-d", "6s", "--reconnect")
-        thread.join(60)
+    def test_a_rate_is_made_up_for_after_a_restart(self, load, reborn):
+        run = load(reborn(100), "-c", 10, "-r", 200, "-d", "6s", "--reconnect")
         if not run.is_crowded:
             assert (run.code, run.verdict) == (PASS, "PASS"), str(run)
         assert not {"send_lag", "rate"} & {one["kind"] for one in run.report["health"]["saturated"]} or run.is_crowded, str(run)
