@@ -2,8 +2,8 @@
 
 export interface Upstream {
   readonly url: string;
-  /** The gateway's paths that are relayed to it; null where the gateway does not tell. */
-  readonly paths: readonly string[] | null;
+  /** The gateway's paths that are relayed to it. */
+  readonly paths: readonly string[];
   readonly answers: boolean;
   /** For people: "101 in 2 ms", or why there is no answer. */
   readonly detail: string;
@@ -44,30 +44,20 @@ function upstreamIn(value: unknown): Upstream[] {
   return [
     {
       url,
-      paths: Array.isArray(paths) ? paths.filter((path) => typeof path === "string") : null,
+      paths: Array.isArray(paths) ? paths.filter((path) => typeof path === "string") : [],
       answers,
       detail: typeof detail === "string" ? detail : "",
     },
   ];
 }
 
-/** To whom a path is relayed; null if to nobody, as far as is known. A WebSocket request for `/` is one for `/ws`. */
+/**
+ * To whom a path is relayed; null if to nobody, as far as is known. A WebSocket request for `/` is one for `/ws`, unless
+ * `/` has an upstream of its own.
+ */
 export function upstreamOf(health: Health | null, path: string): Upstream | null {
-  const asked = path === "/" ? "/ws" : path;
-  const upstreams = health?.upstreams ?? [];
-  const told = upstreams.find((upstream) => leadsTo(upstream, asked));
-  // Such a gateway names that of `/ws` first.
-  return told ?? (asked === "/ws" && upstreams[0]?.paths === null ? upstreams[0] : null);
-}
-
-/** A gateway that does not tell its paths relays, without further settings, each service to the path of the same name. */
-function leadsTo({ paths, url }: Upstream, path: string): boolean {
-  if (paths) return paths.includes(path);
-  try {
-    return new URL(url).pathname === path;
-  } catch {
-    return false;
-  }
+  const leadsTo = (asked: string) => health?.upstreams?.find(({ paths }) => paths.includes(asked)) ?? null;
+  return leadsTo(path) ?? (path === "/" ? leadsTo("/ws") : null);
 }
 
 /** "the upstream does not answer (connection refused)". */

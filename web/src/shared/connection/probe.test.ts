@@ -39,13 +39,14 @@ describe("a handshake that failed", () => {
     expect(verdict(await probe(url("/"))).why).toBe(why);
   });
 
-  it("behind a gateway that does not tell its paths is explained by the upstream of the same path", async () => {
-    answers = { "/x": UPGRADE, "/healthz": upstream({ answers: false, detail: "no answer within 2s" }) };
-    const why = "the upstream does not answer (no answer within 2s)";
-    expect(verdict(await probe(url("/x"))).why).toBe(why);
-    answers = { ...answers, "/ws": UPGRADE, "/y": UPGRADE };
-    expect(verdict(await probe(url("/ws"))).why).toBe(why);
-    expect(verdict(await probe(url("/y"))).why).toContain("the service is there");
+  it("of the root, where it has an upstream of its own, is not explained by that of /ws", async () => {
+    const one = { url: "ws://one.test/", paths: ["/ws"], answers: true, detail: "101 in 1 ms" };
+    const other = { url: "ws://other.test/", paths: ["/"], answers: false, detail: "connection refused" };
+    answers = {
+      "/": UPGRADE,
+      "/healthz": { status: 200, body: JSON.stringify({ status: "degraded", upstreams: [one, other] }) },
+    };
+    expect(verdict(await probe(url("/"))).why).toBe("the upstream does not answer (connection refused)");
   });
 
   it("where the service is there stays unexplained", async () => {
@@ -53,7 +54,7 @@ describe("a handshake that failed", () => {
       answers = { "/x": UPGRADE, "/healthz": { status: 200, body } };
       expect(verdict(await probe(url("/x"))).why, body).toContain("the service is there");
     }
-    answers = { "/x": UPGRADE, "/healthz": upstream({ answers: true, detail: "101 in 1 ms" }) };
+    answers = { "/x": UPGRADE, "/healthz": upstream({ paths: ["/x"], answers: true, detail: "101 in 1 ms" }) };
     expect(verdict(await probe(url("/x"))).why).toContain("the service is there");
   });
 
