@@ -7,7 +7,7 @@ import {
   upstreamProblem,
 } from "@shared/connection";
 import { Button, Card, RetryIcon, StateBadge, TextField, Toggle } from "@shared/design";
-import { SERVICES, servicesOf, useAbsentUpstream, useLive } from "@shared/server";
+import { pathOf, SERVICES, servicesOf, useAbsentUpstream, useLive } from "@shared/server";
 import { useSessionText } from "@shared/session-text";
 import { type FormEvent, useEffect, useState } from "react";
 import { useLocation, useSearch } from "wouter";
@@ -110,7 +110,7 @@ export function ConnectionCard({
 /** The addresses of what this server serves: what it is known to have, until it has said so itself. */
 function useServicesHere(): string[] {
   const { latest } = useLive();
-  const paths = latest ? servicesOf(latest).map(({ name }) => `/${name}`) : SERVICES.map(({ path }) => path);
+  const paths = latest ? servicesOf(latest).map(({ name }) => pathOf(name)) : SERVICES.map(({ path }) => path);
   return paths.map((path) => addressHere(path, location));
 }
 

@@ -2,7 +2,7 @@ import { Sparkline } from "@shared/charts";
 import { type Health, upstreamOf, upstreamProblem } from "@shared/connection";
 import { ArrowRightIcon, WarningIcon } from "@shared/design";
 import { formatCount, formatCountOf, formatRate } from "@shared/format";
-import { HISTORY_MAX, SERVICES, type ServiceDescription, servicesOf } from "@shared/server";
+import { HISTORY_MAX, pathOf, SERVICES, type ServiceDescription, servicesOf } from "@shared/server";
 import type { ServiceTraffic, Snapshot } from "@shared/wire/live";
 import { useId } from "react";
 import { Link } from "wouter";
@@ -99,8 +99,8 @@ function describe(services: readonly ServiceTraffic[]): Described[] {
       ({ name }): Described =>
         SERVICES.find((known) => known.name === name) ?? {
           name,
-          path: `/${name}`,
-          page: `/console?to=/${encodeURIComponent(name)}`,
+          path: pathOf(name),
+          page: `/console?to=/${encodeURIComponent(pathOf(name).slice(1))}`,
           sentence: null,
         },
     )

@@ -1,4 +1,4 @@
-import { servicesOf } from "@shared/server";
+import { pathOf, servicesOf } from "@shared/server";
 import { aService, aSnapshot } from "@shared/testing";
 import { describe, expect, it } from "vitest";
 import { historyOf, isAboveBounds, latencyMs, ranked, rateOf, sumOf, valuesOf } from "./figures";
@@ -27,6 +27,10 @@ describe("the figures", () => {
     const snapshot = aSnapshot(5);
     expect(servicesOf(snapshot).map(({ name }) => name)).toEqual(["echo", "random", "stream", "letters"]);
     expect(sumOf(snapshot, "connections")).toBe(0);
+  });
+
+  it("have a path each, the root as well", () => {
+    expect(["echo", "chat/north", "/"].map(pathOf)).toEqual(["/echo", "/chat/north", "/"]);
   });
 
   it("add the services up", () => {

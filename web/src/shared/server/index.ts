@@ -1,3 +1,3 @@
 export { LiveProvider, useAbsentUpstream, useLive, useLiveConnection } from "./context";
 export { HISTORY_MAX, type Live, LiveFeed } from "./live";
-export { SERVICES, type ServiceDescription, servicesOf } from "./services";
+export { pathOf, SERVICES, type ServiceDescription, servicesOf } from "./services";

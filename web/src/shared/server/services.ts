@@ -10,6 +10,11 @@ export function servicesOf(snapshot: Snapshot): ServiceTraffic[] {
   return snapshot.services.filter(({ name }) => name !== OWN_FEED && name !== OUTGOING);
 }
 
+/** The path of a service, which its name in the figures is without the slash; the root's is a slash. */
+export function pathOf(name: string): string {
+  return name === "/" ? name : `/${name}`;
+}
+
 /** What this server offers, in one sentence each; the order is the pages'. */
 export interface ServiceDescription {
   /** As in the figures. */
