@@ -10,12 +10,13 @@
 //! | `record` | NDJSON, written and read |
 //! | `mailbox` | where arrivals, lines and ctrl-c meet |
 //! | `link` | the connection |
-//! | `terminal`, `history` | the line editor |
+//! | `terminal`, `history`, `above` | the line editor, and printing above its line |
 //! | `input` | pipes and arguments |
 //! | `screen` | what is printed |
 //!
 //! Here they are tied together: one thread takes from the mailbox, asks the session, and does what it says.
 
+mod above;
 mod args;
 mod commands;
 mod format;

@@ -7,14 +7,14 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use super::{
+    above::Above,
     format::{BAD, MUTED, View, WARN},
     session::Level,
-    terminal::Printer,
 };
 
 pub(super) struct Screen {
     view: View,
-    printer: Option<Printer>,
+    printer: Option<Above>,
     /// Standard error goes to the terminal, where notes must not disturb the line that is being typed.
     notes_here: bool,
     pending: Vec<u8>,
@@ -26,7 +26,7 @@ impl Screen {
     }
 
     /// From now on somebody types.
-    pub(super) fn print_through(&mut self, printer: Option<Printer>) {
+    pub(super) fn print_through(&mut self, printer: Option<Above>) {
         self.printer = printer;
     }
 

@@ -15,29 +15,28 @@ use std::{
 
 use anyhow::Context as _;
 use rustyline::{
-    Config, Context, Editor, ExternalPrinter, Helper,
+    Config, Context, Editor, Helper,
     completion::{Completer, FilenameCompleter, Pair},
     config::Configurer as _,
     error::ReadlineError,
     highlight::Highlighter,
     hint::Hinter,
     history::FileHistory,
-    validate::Validator,
+    validate::{ValidationContext, ValidationResult, Validator},
 };
 
 use super::{
+    above::{Above, Turn},
     commands::COMMANDS,
     format::{BAD, View},
     history,
     mailbox::{Input, Mailbox},
 };
 
-/// Prints above the line that is being typed.
-pub(super) type Printer = Box<dyn ExternalPrinter + Send>;
-
 /// A terminal that is ready to be typed at.
 pub(super) struct Terminal {
     editor: Editor<Assistant, FileHistory>,
+    turn: Arc<Turn>,
     history: Option<PathBuf>,
     /// What was typed in earlier sessions.
     pub(super) typed: Vec<String>,
@@ -73,14 +72,15 @@ impl Terminal {
         let typed = past.iter().cloned().collect();
         let mut editor = Editor::with_history(config, past).context("cannot use the terminal")?;
         editor.set_auto_add_history(false);
-        editor.set_helper(Some(Assistant { files: FilenameCompleter::new() }));
-        Ok(Self { editor, history, typed, trouble })
+        let turn = Arc::new(Turn::default());
+        editor.set_helper(Some(Assistant { files: FilenameCompleter::new(), turn: turn.clone() }));
+        Ok(Self { editor, turn, history, typed, trouble })
     }
 
     /// `None` on a terminal that cannot move its cursor: all is printed in a row there.
-    pub(super) fn printer(&mut self) -> Option<Printer> {
+    pub(super) fn printer(&mut self) -> Option<Above> {
         let printer = self.editor.create_external_printer().ok()?;
-        Some(Box::new(printer))
+        Some(Above::new(printer, self.turn.clone()))
     }
 
     /// Reads lines until ctrl-c or ctrl-d.
@@ -89,8 +89,10 @@ impl Terminal {
         let editing = modes.editing.clone();
         thread::spawn(move || {
             let last = self.read(view, &mailbox);
+            let turn = self.turn.clone();
             // The terminal is as it was from here on, and a printer that waits for the editor is released.
             drop(self);
+            turn.end();
             editing.store(false, Ordering::Release);
             match last {
                 Some(input) => drop(mailbox.type_in(input)),
@@ -156,9 +158,10 @@ impl Modes {
     }
 }
 
-/// Completes commands and the names of files.
+/// Completes commands and the names of files, and tells when the editor comes to its prompt and leaves it.
 struct Assistant {
     files: FilenameCompleter,
+    turn: Arc<Turn>,
 }
 
 impl Completer for Assistant {
@@ -178,10 +181,23 @@ impl Completer for Assistant {
 
 impl Hinter for Assistant {
     type Hint = String;
+
+    /// Called when the prompt is drawn, first before any key.
+    fn hint(&self, _: &str, _: usize, _: &Context<'_>) -> Option<String> {
+        self.turn.prompt();
+        None
+    }
+}
+
+impl Validator for Assistant {
+    /// Called when a line is accepted, while it is still edited.
+    fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        self.turn.leave_prompt();
+        Ok(ValidationResult::Valid(None))
+    }
 }
 
 impl Highlighter for Assistant {}
-impl Validator for Assistant {}
 impl Helper for Assistant {}
 
 const BRACKETED_PASTE_OFF: &str = "\x1b[?2004l";
