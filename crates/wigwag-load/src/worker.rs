@@ -101,8 +101,8 @@ pub(crate) struct Core {
     deadline: u64,
     /// Whose turn it is in the open loop, as a place in `open`.
     turn_of: usize,
-    /// Who thinks, and until when.
-    thinking: BinaryHeap<Reverse<(u64, u32)>>,
+    /// Until when who thinks, and since which opening.
+    thinking: BinaryHeap<Reverse<(u64, u32, u32)>>,
     /// Who publishes in a fan-out; empty where there is none.
     publishers: Vec<u32>,
     /// How far each client is in its script; empty where there is none.

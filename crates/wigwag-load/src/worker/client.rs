@@ -43,6 +43,15 @@ pub(super) struct Client {
     pub(super) is_retiring: bool,
     /// Is in the list of those whose queue was full.
     pub(super) is_blocked: bool,
+    /// Its thoughts have begun since it was opened.
+    pub(super) has_thought: bool,
+}
+
+impl Client {
+    /// Tells this opening from others, with `since` in microseconds.
+    pub(super) fn opening(&self) -> u32 {
+        (self.since / 1_000) as u32
+    }
 }
 
 #[cfg(test)]

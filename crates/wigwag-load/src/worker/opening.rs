@@ -83,6 +83,7 @@ impl Core {
         client.id = Some(socket.id());
         client.attempts = 0;
         client.place = self.open.len() as u32;
+        client.has_thought = false;
         self.open.push(local);
         self.set_state(local, State::Open, now);
         self.connections.opening -= 1;

@@ -66,13 +66,24 @@ impl Core {
         if self.schedule.is_some() || self.is_fan() {
             return;
         }
-        let Some(think) = self.job.plan.plan().think else { return self.fill(local, socket, now, u64::MAX) };
-        for _ in self.ledger.window(local).live()..self.job.plan.in_flight {
-            let pause = self.draw(think);
-            // Not all at once: the first thought may be cut short.
-            let pause = self.random.u64(..=pause);
-            self.thinking.push(Reverse((now + pause, local)));
+        let Some(think) = self.job.plan.plan().think else {
+            self.fill(local, socket, now, u64::MAX);
+            return;
+        };
+        if std::mem::replace(&mut self.clients[local as usize].has_thought, true) {
+            return;
         }
+        for _ in self.ledger.window(local).live()..self.job.plan.in_flight {
+            // Not all at once: the first thought may be cut short.
+            let pause = self.draw(think);
+            let pause = self.random.u64(..=pause);
+            self.think(local, now + pause);
+        }
+    }
+
+    fn think(&mut self, local: u32, until: u64) {
+        let opening = self.clients[local as usize].opening();
+        self.thinking.push(Reverse((until, local, opening)));
     }
 
     pub(super) fn received(&mut self, local: u32, messages: &mut Messages<'_, '_>) {
@@ -181,11 +192,11 @@ impl Core {
             return;
         }
         match self.job.plan.plan().think {
-            None => self.fill(local, socket, now, u64::MAX),
+            None => drop(self.fill(local, socket, now, u64::MAX)),
             Some(think) => {
                 for _ in 0..freed {
                     let pause = self.draw(think);
-                    self.thinking.push(Reverse((now + pause, local)));
+                    self.think(local, now + pause);
                 }
             }
         }
@@ -197,10 +208,10 @@ impl Core {
         }
     }
 
-    /// The closed loop: sends until the window, the quota or the queue is full, and at most so many messages.
-    fn fill(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, most: u64) {
+    /// The closed loop: sends until the window, the quota or the queue is full, and at most so many messages. Gives how many.
+    fn fill(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, most: u64) -> u64 {
         if !self.may_send_closed(local, socket, now) {
-            return;
+            return 0;
         }
         let in_flight = self.job.plan.in_flight;
         let next = u64::from(self.ledger.window(local).next());
@@ -219,6 +230,7 @@ impl Core {
         if let Some(pending) = &mut self.pending {
             *pending -= sent;
         }
+        sent
     }
 
     /// Whether messages of the closed loop may be sent on this connection now.
@@ -288,13 +300,20 @@ impl Core {
 
     /// Sends for whoever has thought long enough; gives when the next one has.
     fn end_thoughts(&mut self, turn: &mut Turn<'_>, now: u64) -> Option<u64> {
-        while let Some(Reverse((until, local))) = self.thinking.peek().copied() {
+        while let Some(Reverse((until, local, opening))) = self.thinking.peek().copied() {
             if until > now {
                 return Some(until);
             }
             self.thinking.pop();
-            if let Some(mut socket) = self.clients[local as usize].id.and_then(|id| turn.socket(id)) {
-                self.fill(local, &mut socket, now, 1);
+            let client = &self.clients[local as usize];
+            // A connection that was opened anew has thoughts of its own.
+            let id = client.id.filter(|_| client.opening() == opening);
+            if let Some(mut socket) = id.and_then(|id| turn.socket(id))
+                && self.fill(local, &mut socket, now, 1) > 0
+                && self.ledger.window(local).live() == 0
+            {
+                // No answer is expected, so none will make room.
+                self.make_room(local, &mut socket, now, 1);
             }
         }
         None

@@ -8,7 +8,7 @@ use std::{
 
 use wigwag_load::{
     Outcome, Plan, Run, RunHandle, Verdict,
-    plan::{Backoff, Stage, Think, Threshold},
+    plan::{Backoff, Expect, Stage, Think, Threshold},
     snapshot::Phase,
 };
 
@@ -98,6 +98,16 @@ fn pauses_for_thought_lie_between_messages() {
     let server = good_server();
     let think = Think { least: Duration::from_millis(20), most: Duration::from_millis(30) };
     let outcome = run(Plan { think: Some(think), per_connection: Some(10), ..plan(&server) });
+    assert_eq!((outcome.account.ok, outcome.judgement.exit_code), (40, 0));
+    assert!(outcome.sending >= Duration::from_millis(9 * 20), "{:?}", outcome.sending);
+}
+
+#[test]
+fn who_expects_no_answer_thinks_between_messages_all_the_same() {
+    let server = Server::start(Faults { percent: BTreeMap::from([(Deed::Drop, 100)]), ..good() });
+    let think = Think { least: Duration::from_millis(20), most: Duration::from_millis(30) };
+    let plan = Plan { think: Some(think), per_connection: Some(10), expect: Expect::Nothing, ..plan(&server) };
+    let outcome = run(plan);
     assert_eq!((outcome.account.ok, outcome.judgement.exit_code), (40, 0));
     assert!(outcome.sending >= Duration::from_millis(9 * 20), "{:?}", outcome.sending);
 }
