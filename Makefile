@@ -4,7 +4,7 @@ CARGO ?= cargo
 SECONDS_PER_TARGET ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help pages build run dev test lint test-web test-rust test-system test-compliance compliance bench bench-load bench-micro fuzz docs clean
+.PHONY: help pages build run dev desktop test lint test-web test-rust test-system test-desktop test-compliance compliance bench bench-load bench-micro fuzz docs clean
 
 help: ## list the targets
 	@awk -F ':[a-z ]*## ' '/^[a-z-]+:[a-z ]*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ run: build ## build pages and binary, and start the server; ARGS="--listen 0.0.0
 dev: ## the server, and the pages with hot reload; ARGS as above
 	@scripts/dev $(ARGS)
 
+desktop: ## build the desktop window, and start it; ARGS="ws://HOST:PORT/PATH" connects at once
+	$(CARGO) build --locked --release -p wigwag-desktop
+	@exec target/release/wigwag-desktop $(ARGS)
+
 test: ## install what the tests need, then run every test
 	scripts/test all
 
@@ -35,6 +39,9 @@ test-rust: ## unit, property and integration tests in Rust
 
 test-system: ## the real binary against real peers: Python websockets, node ws, Chromium
 	scripts/test system
+
+test-desktop: ## the desktop window: its state, its tabs over AccessKit, and the real program under Xvfb
+	scripts/test desktop
 
 test-compliance: ## the quick part of the Autobahn test-suite: both roles, the gateway, TLS
 	scripts/test compliance
@@ -56,7 +63,7 @@ fuzz: ## every fuzz target for SECONDS_PER_TARGET seconds
 	fuzz/run $(SECONDS_PER_TARGET)
 
 docs: ## the API documentation
-	$(CARGO) doc --locked --workspace --no-deps
+	$(CARGO) doc --locked --no-deps
 
 clean: ## remove what was built
 	$(CARGO) clean

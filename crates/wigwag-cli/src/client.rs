@@ -108,18 +108,10 @@ impl ClientArgs {
 
 /// A URL whose scheme may be left out: `ws://`, or `wss://` where the port is 443. `:8765` is this machine's.
 pub(crate) fn parse_url(text: &str) -> Result<WsUrl, String> {
-    let text = text.trim();
-    let explain = |error| match error {
+    WsUrl::from_typed(text).map_err(|error| match error {
         UrlError::Credentials => "the URL has a user name or password: give them with --auth USER:PASSWORD".to_owned(),
         error => error.to_string(),
-    };
-    if text.contains("://") {
-        return text.parse().map_err(explain);
-    }
-    let host = if text.starts_with(':') { "localhost" } else { "" };
-    let mut url: WsUrl = format!("ws://{host}{text}").parse().map_err(explain)?;
-    url.tls = url.port == 443;
-    Ok(url)
+    })
 }
 
 /// What to do about it, on a line of its own.

@@ -81,6 +81,11 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
         ],
     ),
     ("wigwag-web", &[], &[]),
+    (
+        "wigwag-desktop",
+        &["wigwag-load", "wigwag-net", "wigwag-proto"],
+        &["base64", "clap", "eframe", "egui_plot", "fastrand", "humantime", "rlimit", "serde", "serde_json"],
+    ),
 ];
 
 /// What would give the protocol crate a clock, a socket, random numbers, an environment or a log.

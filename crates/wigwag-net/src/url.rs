@@ -72,6 +72,28 @@ impl WsUrl {
         self
     }
 
+    /// As a person types it: the scheme may be left out, which is `wss://` where the port is 443 and else `ws://`, and so may
+    /// the host where it is this machine (`:8765/echo`).
+    ///
+    /// # Errors
+    /// As [`str::parse`].
+    pub fn from_typed(text: &str) -> Result<Self, UrlError> {
+        let text = text.trim();
+        if text.contains("://") {
+            return text.parse();
+        }
+        let host = if text.starts_with(':') { "localhost" } else { "" };
+        let mut url: Self = format!("ws://{host}{text}").parse()?;
+        url.tls = url.port == 443;
+        Ok(url)
+    }
+
+    /// Another path, without a query, of the same server.
+    #[must_use]
+    pub fn at(&self, path: &str) -> Self {
+        Self { path: path.to_owned(), query: String::new(), ..self.clone() }
+    }
+
     /// How to open it, with default settings. `tls` is used where the URL asks for it.
     #[must_use]
     pub fn connect(&self, tls: &Arc<rustls::ClientConfig>) -> Connect {
