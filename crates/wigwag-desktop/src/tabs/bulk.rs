@@ -6,7 +6,7 @@ use wigwag_load::{Latency, Plan};
 
 use super::{
     figures,
-    plots::{nice_step, plot},
+    plots::{MILLISECONDS, plot, top},
 };
 use crate::{app::Desktop, look, trial::Trial, words};
 
@@ -109,13 +109,16 @@ fn draw_latency(ui: &mut egui::Ui, latency: &Latency) {
             ..3.5 => "p99.9".to_owned(),
             _ => "p99.99".to_owned(),
         };
-        let step = nice_step(latency.max().as_secs_f64() * 1e3);
-        plot(ui, "latency", step, |millis| words::seconds(millis.max(0.0) / 1e3))
+        let highest = latency.max().as_secs_f64() * 1e3;
+        plot(ui, "latency", highest, MILLISECONDS)
             .height(180.0)
             .include_y(0.0)
             .x_grid_spacer(egui_plot::uniform_grid_spacer(|_| [1.0, 1.0, 1.0]))
             .x_axis_formatter(move |mark, _| name(mark.value))
-            .show(ui, |plot| plot.line(Line::new("latency", points).color(colour).width(1.5)));
+            .show(ui, |plot| {
+                plot.set_plot_bounds_y(0.0..=top(highest, MILLISECONDS));
+                plot.line(Line::new("latency", points).color(colour).width(1.5));
+            });
         ui.label(RichText::new(format!("{} answers", words::count(latency.count()))).small());
     });
 }

@@ -183,8 +183,6 @@ impl Messages {
         let tokens = look::tokens(ui);
         let height = ui.text_style_height(&TextStyle::Monospace) + 4.0;
         ui.spacing_mut().item_spacing.y = 0.0;
-        ui.spacing_mut().interact_size.y = height;
-        ui.spacing_mut().button_padding = egui::vec2(6.0, 0.0);
         egui::ScrollArea::vertical().id_salt("messages").auto_shrink(false).stick_to_bottom(true).show_rows(
             ui,
             height,
@@ -208,9 +206,7 @@ impl Messages {
                         What::Note(_) => format!("{time} {sign} {}", entry.line()),
                         _ => format!("{time} {sign} {size:>9} {rtt:>8}  {}", entry.line()),
                     };
-                    let text = RichText::new(line).monospace().color(colour);
-                    let button = egui::Button::selectable(self.selected == Some(number), text).truncate();
-                    let shown = ui.add_sized([ui.available_width(), height], button);
+                    let shown = draw_row(ui, &line, height, colour, self.selected == Some(number));
                     if shown.clicked() {
                         self.selected = (self.selected != Some(number)).then_some(number);
                     }
@@ -234,6 +230,27 @@ impl Messages {
             ui.add(egui::Label::new(RichText::new(cut(&whole)).monospace()).selectable(true));
         });
     }
+}
+
+/// One line of the list; what does not fit is cut off.
+fn draw_row(ui: &mut egui::Ui, line: &str, height: f32, colour: egui::Color32, selected: bool) -> egui::Response {
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(ui.available_width(), height), egui::Sense::click());
+    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, selected, line));
+    if selected {
+        ui.painter().rect_filled(rect, 3.0, ui.visuals().selection.bg_fill);
+    } else if response.hovered() || response.has_focus() {
+        ui.painter().rect_filled(rect, 3.0, look::tokens(ui).line);
+    }
+    let font = TextStyle::Monospace.resolve(ui.style());
+    let place = rect.left_center() + egui::vec2(6.0, 0.0);
+    ui.painter().with_clip_rect(rect.intersect(ui.clip_rect())).text(
+        place,
+        egui::Align2::LEFT_CENTER,
+        line,
+        font,
+        colour,
+    );
+    response
 }
 
 /// What can be laid out within a frame; Copy gives all.

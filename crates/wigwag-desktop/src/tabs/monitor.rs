@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eframe::egui::{self, RichText};
 
-use super::plots::{Series, chart};
+use super::plots::{BYTES, COUNT, MILLISECONDS, Series, chart};
 use crate::{app::Desktop, bar, look, monitor::Figures, words};
 
 pub(crate) fn draw(desktop: &mut Desktop, ui: &mut egui::Ui) {
@@ -31,19 +31,19 @@ pub(crate) fn draw(desktop: &mut Desktop, ui: &mut egui::Ui) {
     let millis = |micros: Option<u64>| micros.map(|micros| micros as f64 / 1e3);
     egui::ScrollArea::vertical().id_salt("monitor").auto_shrink(false).show(ui, |ui| {
         let open = feed.series(|figures| Some(figures.all.connections as f64));
-        chart(ui, "Connections", SECONDS, vec![one("open", open, tokens.sea)], words::short);
+        chart(ui, "Connections", SECONDS, vec![one("open", open, tokens.sea)], COUNT);
         let incoming = feed.series(|figures| Some(figures.all.messages_in_per_second));
         let outgoing = feed.series(|figures| Some(figures.all.messages_out_per_second));
         let lines = vec![one("in", incoming, tokens.sea), dashed("out", outgoing, tokens.signal)];
-        chart(ui, "Messages per second", SECONDS, lines, words::short);
+        chart(ui, "Messages per second", SECONDS, lines, COUNT);
         let incoming = feed.series(|figures| Some(figures.all.bytes_in_per_second));
         let outgoing = feed.series(|figures| Some(figures.all.bytes_out_per_second));
         let lines = vec![one("in", incoming, tokens.sea), dashed("out", outgoing, tokens.signal)];
-        chart(ui, "Bytes per second", SECONDS, lines, |bytes| words::bytes(bytes.max(0.0) as u64));
+        chart(ui, "Bytes per second", SECONDS, lines, BYTES);
         let half = feed.series(|figures| millis(figures.latency.p50_micros));
         let most = feed.series(|figures| millis(figures.latency.p99_micros));
         let lines = vec![one("p50", half, tokens.sea), dashed("p99", most, tokens.warn)];
-        chart(ui, "Answer latency in the server", SECONDS, lines, |millis| words::seconds(millis.max(0.0) / 1e3));
+        chart(ui, "Answer latency in the server", SECONDS, lines, MILLISECONDS);
         draw_services(ui, &newest);
     });
 }

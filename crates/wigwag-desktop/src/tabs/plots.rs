@@ -3,7 +3,7 @@
 use eframe::egui::{self, Color32};
 use egui_plot::{GridMark, Line, LineStyle, Plot, PlotPoint, PlotPoints, Text};
 
-use crate::look;
+use crate::{look, words};
 
 /// One line.
 pub(super) struct Series {
@@ -14,19 +14,42 @@ pub(super) struct Series {
     pub(super) dashed: bool,
 }
 
-/// A chart of these lines over the last `seconds`. `unit` writes a value for the axis.
-pub(super) fn chart(ui: &mut egui::Ui, name: &'static str, seconds: f64, series: Vec<Series>, unit: fn(f64) -> String) {
+/// What the values of a chart are.
+#[derive(Clone, Copy)]
+pub(super) struct Unit {
+    /// Writes one for the axis.
+    write: fn(f64) -> String,
+    /// A round step, for values up to this one.
+    step: fn(f64) -> f64,
+}
+
+/// Whole things: nothing lies between two of them.
+pub(super) const COUNT: Unit = Unit { write: words::short, step: |highest| nice_step(highest).max(1.0) };
+pub(super) const MILLISECONDS: Unit = Unit { write: |millis| words::seconds(millis.max(0.0) / 1e3), step: nice_step };
+pub(super) const BYTES: Unit = Unit {
+    write: |bytes| words::bytes(bytes.max(0.0) as u64),
+    step: |highest| {
+        let unit = 1024_f64.powf(highest.max(1.0).log(1024.0).floor());
+        nice_step(highest / unit) * unit
+    },
+};
+
+/// A chart of these lines over the last `seconds`.
+pub(super) fn chart(ui: &mut egui::Ui, name: &'static str, seconds: f64, series: Vec<Series>, unit: Unit) {
     let highest = series.iter().flat_map(|one| &one.points).map(|point| point[1]).fold(0.0, f64::max);
-    let step = nice_step(if highest > 0.0 { highest } else { 1.0 });
-    let top = (highest / step).ceil().max(1.0) * step * 1.02;
+    let highest = if highest > 0.0 { highest } else { 1.0 };
+    let top = top(highest, unit);
     look::card(ui).show(ui, |ui| {
         ui.strong(name);
-        plot(ui, name, step, unit)
+        plot(ui, name, highest, unit)
             .height(PLOT_HEIGHT)
             .x_grid_spacer(move |_| marks(-seconds, 0.0, if seconds > 30.0 { 10.0 } else { 5.0 }))
-            .x_axis_formatter(
-                |mark, _| if mark.value == 0.0 { "now".to_owned() } else { format!("{:.0} s", mark.value) },
-            )
+            .x_axis_formatter(move |mark, _| match mark.value {
+                0.0 => "now".to_owned(),
+                // It would lie on the lowest mark of the other axis.
+                value if value == -seconds => String::new(),
+                value => format!("{value:.0} s"),
+            })
             .show(ui, |plot| {
                 // Room at the right for the lines' names.
                 plot.set_plot_bounds_x(-seconds..=seconds * 0.1);
@@ -46,8 +69,8 @@ pub(super) fn chart(ui: &mut egui::Ui, name: &'static str, seconds: f64, series:
     });
 }
 
-/// A plot that only shows: with the look's grid, and marks a `step` apart from zero up.
-pub(super) fn plot<'a>(ui: &egui::Ui, name: &'static str, step: f64, unit: fn(f64) -> String) -> Plot<'a> {
+/// A plot that only shows: with the look's grid, and marks from zero to `highest`.
+pub(super) fn plot<'a>(ui: &egui::Ui, name: &'static str, highest: f64, unit: Unit) -> Plot<'a> {
     Plot::new(name)
         .allow_drag(false)
         .allow_zoom(false)
@@ -57,12 +80,18 @@ pub(super) fn plot<'a>(ui: &egui::Ui, name: &'static str, step: f64, unit: fn(f6
         .grid_color(look::tokens(ui).line)
         .grid_fade(0.0)
         .y_axis_min_width(64.0)
-        .y_grid_spacer(move |_| marks(0.0, step * STEPS_MAX, step))
-        .y_axis_formatter(move |mark, _| unit(mark.value))
+        .y_grid_spacer(move |_| marks(0.0, top(highest, unit), (unit.step)(highest)))
+        .y_axis_formatter(move |mark, _| (unit.write)(mark.value))
+}
+
+/// The upper end of an axis: the next round step, and a little for the line's width.
+pub(super) fn top(highest: f64, unit: Unit) -> f64 {
+    let step = (unit.step)(highest);
+    (highest / step).ceil().max(1.0) * step * 1.02
 }
 
 /// A round step that divides `highest` into two to five.
-pub(super) fn nice_step(highest: f64) -> f64 {
+fn nice_step(highest: f64) -> f64 {
     let rough = highest / 4.0;
     let ten = 10_f64.powf(rough.log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * ten).find(|step| *step >= rough).unwrap_or(10.0 * ten)
@@ -85,11 +114,9 @@ fn free_place(wanted: f64, taken: &mut Vec<f64>) -> f64 {
     place
 }
 
+const PLOT_HEIGHT: f32 = 120.0;
 /// Of the plot's height.
 const NAME_HEIGHT: f64 = 0.14;
-/// More than a plot has.
-const STEPS_MAX: f64 = 8.0;
-const PLOT_HEIGHT: f32 = 120.0;
 
 #[cfg(test)]
 mod tests {
@@ -104,6 +131,13 @@ mod tests {
             assert!((step - expected).abs() < expected * 1e-9, "{highest}: {step}");
             assert!((2.0..=5.0).contains(&(highest / step).ceil()), "{highest}: {step}");
         }
+    }
+
+    #[test]
+    fn counts_have_whole_steps_and_bytes_binary_ones() {
+        assert_eq!([1.0, 2.0, 7.0].map(COUNT.step), [1.0, 1.0, 2.0]);
+        assert_eq!([1_500.0, 3_000.0].map(BYTES.step), [512.0, 1024.0]);
+        assert_eq!((BYTES.write)(2048.0), "2.00 KiB");
     }
 
     #[test]

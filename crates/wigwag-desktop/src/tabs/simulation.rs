@@ -7,7 +7,7 @@ use wigwag_load::{Plan, Snapshot, report};
 
 use super::{
     figures,
-    plots::{Series, chart},
+    plots::{COUNT, MILLISECONDS, Series, chart},
 };
 use crate::{app::Desktop, look, trial::Trial, words};
 
@@ -153,20 +153,12 @@ fn draw_plots(ui: &mut egui::Ui, snapshot: &Snapshot) {
     };
     let span = (whole.len() as f64).clamp(10.0, 60.0);
     let one = |name, points, colour| Series { name, points, colour, dashed: false };
-    chart(
-        ui,
-        "Connections",
-        span,
-        vec![one("open", points(&|second| Some(second.open as f64)), tokens.sea)],
-        words::short,
-    );
+    chart(ui, "Connections", span, vec![one("open", points(&|second| Some(second.open as f64)), tokens.sea)], COUNT);
     let out = Series { dashed: true, ..one("out", points(&|second| Some(second.sent as f64)), tokens.signal) };
     let answers = one("in", points(&|second| Some(second.answered as f64)), tokens.sea);
-    chart(ui, "Messages per second", span, vec![out, answers], words::short);
+    chart(ui, "Messages per second", span, vec![out, answers], COUNT);
     let p99 = Series { dashed: true, ..one("p99", quantile(0.99), tokens.warn) };
-    chart(ui, "Time to answer", span, vec![one("p50", quantile(0.5), tokens.sea), p99], |millis| {
-        words::seconds(millis.max(0.0) / 1e3)
-    });
+    chart(ui, "Time to answer", span, vec![one("p50", quantile(0.5), tokens.sea), p99], MILLISECONDS);
 }
 
 /// Fonts, the display, the window's own connections, the tester's workers.
