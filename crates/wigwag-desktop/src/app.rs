@@ -6,7 +6,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText};
+use eframe::egui::{self, Key, RichText};
 use wigwag_net::{OwnedMessage, url::WsUrl};
 
 use crate::{
@@ -55,6 +55,29 @@ impl Tab {
             Self::Letters => Some("/letters"),
             Self::Monitor => Some("/metrics/live"),
             Self::Messages | Self::Bulk | Self::Simulation => None,
+        }
+    }
+}
+
+/// What a key says together with ctrl (on a Mac: with the command key).
+#[derive(Clone, Copy)]
+enum Command {
+    Show(Tab),
+    /// Type an address.
+    Address,
+    Clear,
+    /// Do what the tab is for.
+    Go,
+}
+
+impl Command {
+    fn of(key: Key) -> Option<Self> {
+        const DIGITS: [Key; 6] = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6];
+        match key {
+            Key::L => Some(Self::Address),
+            Key::K => Some(Self::Clear),
+            Key::Enter => Some(Self::Go),
+            _ => DIGITS.iter().position(|digit| *digit == key).map(|place| Self::Show(Tab::ALL[place])),
         }
     }
 }
@@ -207,29 +230,39 @@ impl Desktop {
         }
     }
 
+    /// Carries out what was pressed, in that order: several keys may come within a frame.
     fn keys(&mut self, ui: &egui::Ui) {
-        const DIGITS: [Key; 6] = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6];
-        let pressed =
-            |key| ui.input_mut(|input| input.consume_shortcut(&KeyboardShortcut::new(Modifiers::COMMAND, key)));
-        for (tab, key) in Tab::ALL.into_iter().zip(DIGITS) {
-            if pressed(key) {
+        let mut pressed = Vec::new();
+        ui.input_mut(|input| {
+            input.events.retain(|event| match event {
+                egui::Event::Key { key, pressed: true, modifiers, .. }
+                    if modifiers.command && !modifiers.alt && Command::of(*key).is_some() =>
+                {
+                    pressed.extend(Command::of(*key));
+                    false
+                }
+                _ => true,
+            });
+        });
+        pressed.into_iter().for_each(|command| self.obey(command));
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Show(tab) => {
                 self.tab = tab;
+                // Who comes by a key writes with keys.
+                self.messages.focus = tab == Tab::Messages;
             }
-        }
-        if pressed(Key::L) {
-            self.bar.focus = true;
-        }
-        if pressed(Key::K) {
-            self.messages.clear();
-        }
-        if pressed(Key::Enter) {
-            match self.tab {
+            Command::Address => self.bar.focus = true,
+            Command::Clear => self.messages.clear(),
+            Command::Go => match self.tab {
                 Tab::Bulk if !self.bulk.trial.is_running() => Bulk::start(self),
                 Tab::Simulation if !self.simulation.trial.is_running() => Simulation::start(self),
                 Tab::Stream if self.stream.link.status() == Status::Open => self.begin_stream(),
                 Tab::Messages => self.messages.send(&self.main),
                 _ => {}
-            }
+            },
         }
     }
 

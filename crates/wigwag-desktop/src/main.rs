@@ -83,9 +83,13 @@ fn main() -> ExitCode {
     match run {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!(
-                "error: no window: {error}\nis there a display? wigwag-desktop needs X11 or Wayland; in a terminal, use: wigwag connect"
-            );
+            let why = match error {
+                // What the library says besides is for its authors.
+                eframe::Error::WinitEventLoop(_) => "the display cannot be opened".to_owned(),
+                error => error.to_string(),
+            };
+            eprintln!("error: no window: {why}");
+            eprintln!("is there a display? wigwag-desktop needs X11 or Wayland; in a terminal, use: wigwag connect");
             ExitCode::FAILURE
         }
     }

@@ -322,6 +322,18 @@ mod services {
             press(&mut window, Modifiers::COMMAND, key);
             assert_eq!(window.state().tab, tab);
         }
+        press(&mut window, Modifiers::COMMAND, Key::Num1);
+        assert!(window.get_by_label("Message").is_focused());
+    }
+
+    #[test]
+    fn keys_that_come_within_a_frame_are_obeyed_in_their_order() {
+        let mut window = window("");
+        for key in [Key::Num6, Key::Num6, Key::Num4] {
+            window.key_press_modifiers(Modifiers::COMMAND, key);
+        }
+        window.run_steps(8);
+        assert_eq!(window.state().tab, Tab::Stream);
     }
 
     #[test]

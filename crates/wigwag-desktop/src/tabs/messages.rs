@@ -23,6 +23,8 @@ pub(crate) struct Messages {
     pub(crate) log: Log,
     pub(crate) text: String,
     pub(crate) kind: Kind,
+    /// The message is to be typed next.
+    pub(crate) focus: bool,
     filter: String,
     /// The entry that is shown whole, by its number.
     selected: Option<usize>,
@@ -134,6 +136,9 @@ impl Messages {
                 .font(TextStyle::Monospace)
                 .desired_width(ui.available_width() - 90.0);
             let typed = ui.add(edit).accessible_name("Message");
+            if std::mem::take(&mut self.focus) {
+                typed.request_focus();
+            }
             let entered = typed.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
             if ui.add(look::primary(ui, "Send")).on_hover_text("Enter, or Ctrl+Enter from everywhere").clicked()
                 || entered
