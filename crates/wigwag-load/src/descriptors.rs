@@ -1,7 +1,12 @@
-//! File descriptors: how many there may be, and a table for each worker where one for the process is too small.
+//! File descriptors: how many there may be, and a table for each worker.
 //!
-//! The limit holds per table. A worker with a table of its own opens as many connections as a process otherwise could; what
-//! was open before (its poll, its waker) is in both, and nothing that it opens leaves its thread.
+//! The limit holds per table: a worker with a table of its own opens as many connections as a process otherwise could. And in a
+//! table that one thread alone uses, the kernel does not count who uses a file at each system call.
+//!
+//! A table begins as a copy. What workers use of each other, their polls' wakers, is made before the first of them runs, so it
+//! is the same file under the same number in all tables. What a worker opens itself, its connections, never leaves its thread.
+//! Whatever others open or close after the copy, workers touch none of it: they hand records to the recorder and notes to each
+//! other through memory, and wake nobody but workers.
 
 use crate::plan::WORKERS_MAX;
 

@@ -76,6 +76,8 @@ pub(crate) struct Core {
     pub(crate) errors: BTreeMap<String, u64>,
     /// When the first connection of the running second died.
     pub(crate) first_death: Option<u64>,
+    /// The thread has a table of file descriptors that nobody else uses.
+    pub(crate) has_own_table: bool,
     /// The thread's number, as the system knows it.
     pub(crate) thread: Option<u32>,
     /// The longest the pacer was late.
@@ -160,6 +162,7 @@ impl Core {
             connections: Connections::default(),
             errors: BTreeMap::new(),
             first_death: None,
+            has_own_table: false,
             thread: None,
             stall_max: Duration::ZERO,
             held_back: 0,
@@ -195,11 +198,10 @@ impl Core {
     }
 
     /// To be called once on the worker's thread, before anything is opened there.
-    fn settle_in(&self) {
-        if self.job.plan.own_tables {
-            // Where the system does not allow it, the process's table has to do, and connections fail when it is full.
-            descriptors::own_table();
-        }
+    fn settle_in(&mut self) {
+        // Where the system does not allow it, the process's table has to do, and connections fail when it is full.
+        self.has_own_table = self.job.plan.own_tables && descriptors::own_table();
+        self.thread = crate::health::this_thread();
     }
 
     /// One beat of the pacer; gives when the next one is wanted.

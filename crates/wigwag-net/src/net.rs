@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mio::Poll;
 use rustls::pki_types::ServerName;
 use wigwag_proto::{
     CloseCode, Config,
@@ -42,7 +43,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Net {
     handle: Handle,
-    threads: Vec<JoinHandle<DrainReport>>,
+    threads: Vec<JoinHandle<(DrainReport, Poll)>>,
 }
 
 /// Reaches the workers from anywhere; cheap to clone.
@@ -164,7 +165,8 @@ impl Net {
             // One worker accepts for all: it gives each socket to the less loaded of two.
             let listeners = listeners.take().unwrap_or_default();
             let mut worker = Worker::new(index, poll, handle.clone(), acceptor.clone(), listeners)?;
-            let thread = std::thread::Builder::new().name(format!("wigwag-{index}")).spawn(move || worker.run())?;
+            let name = format!("wigwag-{index}");
+            let thread = std::thread::Builder::new().name(name).spawn(move || (worker.run(), worker.into_poll()))?;
             net.threads.push(thread);
         }
         Ok(net)
@@ -195,7 +197,7 @@ impl Net {
         let mut sum = DrainReport::default();
         for thread in self.threads.drain(..) {
             // A worker that panicked has lost its report; its connections are gone with it.
-            let report = thread.join().unwrap_or_default();
+            let Ok((report, _poll)) = thread.join() else { continue };
             sum.closed += report.closed;
             sum.cut += report.cut;
             sum.cut_bytes += report.cut_bytes;

@@ -58,6 +58,11 @@ impl Poller {
         })
     }
 
+    /// The poll alone, without what was made on the worker's thread.
+    pub(crate) fn into_poll(self) -> Poll {
+        self.poll
+    }
+
     pub(crate) fn waker(&self) -> Arc<Waker> {
         self.waker.clone()
     }

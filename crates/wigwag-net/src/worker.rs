@@ -175,6 +175,12 @@ impl Worker {
         }
     }
 
+    /// What is left once it has run: the poll, to be closed on the thread that made it. Its own may have got a table of
+    /// descriptors of its own, and closes there what stays open in the process's.
+    pub(crate) fn into_poll(self) -> mio::Poll {
+        self.poller.into_poll()
+    }
+
     fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
         let busy = !self.run_queue.is_empty() || !self.dirty.is_empty() || !self.unopened.is_empty();
         let idle = !busy && !self.acceptance.has_ready() && self.inbox.fall_asleep();

@@ -165,6 +165,8 @@ impl LoadArgs {
             timeout: self.timeout,
             drain: self.drain,
             workers: self.workers.map(|count| count.try_into().unwrap_or(usize::MAX)),
+            // All that is opened while a run goes on (a ledger, a terminal) belongs to other threads than the workers.
+            own_tables: true,
             reconnect: self.reconnect.then(Backoff::default),
             faults: self.faults.clone(),
             thresholds: self.thresholds.concat(),

@@ -34,7 +34,7 @@ pub struct CheckedPlan {
     pub duration: Option<Duration>,
     /// Most connections that are open at once.
     pub connections_max: u32,
-    /// Each thread has a table of file descriptors of its own, for one for the process would be too small.
+    /// Each thread takes a table of file descriptors of its own: it was asked for, or one for the process would be too small.
     pub own_tables: bool,
 }
 
@@ -134,7 +134,7 @@ impl Plan {
             given => given,
         };
         let per_table = descriptors::room();
-        let own_tables = connections_max > per_table;
+        let own_tables = self.own_tables || connections_max > per_table;
         let tables = connections_max.div_ceil(per_table.max(1)) as usize;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(CheckedPlan {

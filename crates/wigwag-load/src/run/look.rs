@@ -24,6 +24,9 @@ pub(super) struct Sums {
     pub(super) unconnected: u64,
     pub(super) unconnected_lags: Latency,
     pub(super) last_answer: u64,
+    /// Most connections in a table of file descriptors that is one worker's own, and in the one that the others share.
+    own_table: u64,
+    shared_table: u64,
     pub(super) stalls: Vec<Duration>,
 }
 
@@ -39,6 +42,8 @@ impl State {
             unconnected: 0,
             unconnected_lags: Latency::default(),
             last_answer: 0,
+            own_table: 0,
+            shared_table: 0,
             stalls: Vec::new(),
         };
         for core in &self.cores {
@@ -52,6 +57,11 @@ impl State {
                     sums.unconnected_lags.add(&core.absence.lags);
                 }
                 sums.stalls.push(core.stall_max);
+                let most = core.connections.open_max.max(core.connections.open + core.connections.opening);
+                match core.has_own_table {
+                    true => sums.own_table = sums.own_table.max(most),
+                    false => sums.shared_table += most,
+                }
                 sums.last_answer = sums.last_answer.max(core.ledger.tally.last_answer);
                 let latencies = core.ledger.tally.latencies(self.job.rules.open_loop);
                 (core.ledger.tally.account, core.connections, latencies, core.errors.clone())
@@ -117,16 +127,14 @@ impl State {
         let spent: Vec<_> = spent.iter().zip(&watch.spent_before).map(|(now, before)| now.since(*before)).collect();
         let cpu: u64 = spent.iter().map(|spent| spent.cpu).sum();
         let workers = spent.iter().zip(&sums.stalls).map(|(spent, stall)| spent.health(running, *stall)).collect();
-        let open = sums.connections.open_max.max(sums.connections.open + sums.connections.opening);
         let most = sums.connections.open_max.max(1);
-        let tables = if self.job.plan.own_tables { self.job.plan.workers as u64 } else { 1 };
         let sources = self.job.sources.len().max(1) as u64;
         let servers = if self.job.are_servers { self.job.addresses.len() as u64 } else { 1 };
         let health = Health {
             workers,
             send_lag_p99: sums.latencies.lag.clone().without(&sums.unconnected_lags).quantile(0.99),
             stall_max: sums.stalls.iter().copied().max().unwrap_or_default(),
-            descriptors: watch.descriptors_before + open.div_ceil(tables),
+            descriptors: watch.descriptors_before + sums.own_table.max(sums.shared_table),
             descriptors_max: descriptors::max(),
             ports: most.div_ceil(sources * servers),
             ports_max: watch.ports_max,

@@ -60,7 +60,6 @@ impl Pacer for Beat {
         let mut core = lock(&self.core);
         if self.due.is_none() {
             core.settle_in();
-            core.thread = crate::health::this_thread();
         }
         core.stall_max = core.stall_max.max(late);
         let stall = &mut core.ledger.tally.second.stall;

@@ -215,3 +215,38 @@ fn an_outcome_survives_json() {
     assert_eq!(read.latencies.intended.count(), 500);
     assert_eq!(read.timeline.stretches.len(), outcome.timeline.stretches.len());
 }
+
+/// What is open in the process's table, by what it is.
+fn descriptors() -> Vec<String> {
+    let entries = std::fs::read_dir("/proc/self/fd").expect("Linux");
+    let links = entries.map(|entry| std::fs::read_link(entry.expect("an entry").path()));
+    links.map(|link| link.unwrap_or_default().display().to_string()).collect()
+}
+
+/// In a process of its own, for its descriptors are counted: see the test below.
+#[test]
+#[ignore = "run by the test below"]
+fn with_tables_of_descriptors_of_their_own() {
+    // The polls of workers, their wakers and clocks. Of connections the server keeps some.
+    let polls = || descriptors().iter().filter(|link| link.starts_with("anon_inode:")).count();
+    let (server, before) = (good_server(), polls());
+    for _ in 0..3 {
+        let open = descriptors().len() as u64;
+        let asked = Plan { connections: 40, messages: Some(4000), workers: Some(2), own_tables: true, ..plan(&server) };
+        let outcome = run(asked);
+        assert!(outcome.account.is_clean() && outcome.account.sent == 4000, "{:?}", outcome.account);
+        // Half of the connections are in the table of each.
+        assert!((20..open + 40).contains(&outcome.health.descriptors), "{:?}", outcome.health);
+        assert_eq!(polls(), before);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn workers_with_tables_of_their_own_leave_no_descriptor_behind() {
+    let program = std::env::current_exe().expect("this program");
+    let arguments = ["--exact", "runs::with_tables_of_descriptors_of_their_own", "--ignored"];
+    let output = std::process::Command::new(program).args(arguments).output().expect("started");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
