@@ -109,17 +109,19 @@ impl Header {
         Ok(Some((header, header_bytes)))
     }
 
+    /// The header of a masked frame with a payload below 126 bytes: what is longer has another form.
+    #[inline]
+    pub(crate) fn encode_short(&self, [one, two, three, four]: [u8; 4]) -> [u8; SHORT_HEADER_BYTES] {
+        [self.first(), MASKED | self.payload_bytes as u8, one, two, three, four]
+    }
+
     /// Appends the header to `out`, the length in its shortest form.
     #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let fin = if self.fin { FIN } else { 0 };
-        let first = fin | (self.rsv & 0x07) << 4 | self.opcode as u8;
+        let first = self.first();
         let masked = if self.mask.is_some() { MASKED } else { 0 };
         match self.payload_bytes {
-            // The guards of the arms make the casts exact. What short messages of clients begin with goes out in one piece.
-            length @ 0..126 if let Some([one, two, three, four]) = self.mask => {
-                return out.extend_from_slice(&[first, masked | length as u8, one, two, three, four]);
-            }
+            // The guards of the arms make the casts exact.
             length @ 0..126 => out.extend_from_slice(&[first, masked | length as u8]),
             length @ 126..0x1_0000 => {
                 let [high, low] = (length as u16).to_be_bytes();
@@ -135,6 +137,12 @@ impl Header {
         if let Some(key) = self.mask {
             out.extend_from_slice(&key);
         }
+    }
+
+    #[inline]
+    fn first(&self) -> u8 {
+        let fin = if self.fin { FIN } else { 0 };
+        fin | (self.rsv & 0x07) << 4 | self.opcode as u8
     }
 }
 
@@ -172,6 +180,8 @@ fn parse_length(short: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, FrameErr
     Ok(Some((length, length_bytes)))
 }
 
+/// The header of a masked frame with a payload below 126 bytes: two bytes and the key.
+pub(crate) const SHORT_HEADER_BYTES: usize = 6;
 /// The FIN bit of the first byte.
 pub(crate) const FIN: u8 = 0x80;
 /// The MASK bit of the second byte.

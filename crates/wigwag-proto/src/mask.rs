@@ -44,7 +44,7 @@ pub(crate) fn exchange(payload: &mut [u8], old: [u8; 4], new: [u8; 4]) -> bool {
 
 /// A key twice in a word.
 #[inline]
-fn wide(key: [u8; 4]) -> u64 {
+pub(crate) fn wide(key: [u8; 4]) -> u64 {
     let half = u64::from(u32::from_ne_bytes(key));
     half << 32 | half
 }

@@ -233,11 +233,30 @@ impl Control {
 #[inline]
 pub(super) fn push_frame<P: AsRef<[u8]>>(out: &mut Vec<u8>, header: Header, parts: &[P]) {
     out.reserve(HEADER_BYTES_MAX + header.payload_bytes as usize);
+    if let (Some(key), [part]) = (header.mask, parts)
+        && header.payload_bytes <= SHORT_BYTES_MAX
+    {
+        return push_short_masked(out, header, key, part.as_ref());
+    }
     header.encode(out);
     let payload_at = out.len();
     parts.iter().for_each(|part| out.extend_from_slice(part.as_ref()));
     if let Some(key) = header.mask {
         mask::apply(&mut out[payload_at..], key, 0);
+    }
+}
+
+/// Appends a short masked frame, word by word: what many short messages cost is the calls, and not the bytes.
+fn push_short_masked(out: &mut Vec<u8>, header: Header, key: [u8; 4], payload: &[u8]) {
+    out.extend_from_slice(&header.encode_short(key));
+    let key = mask::wide(key);
+    let masked = |word: [u8; 8]| (u64::from_ne_bytes(word) ^ key).to_ne_bytes();
+    let (words, rest) = payload.as_chunks();
+    words.iter().for_each(|word| out.extend_from_slice(&masked(*word)));
+    if !rest.is_empty() {
+        let mut word = [0; 8];
+        word[..rest.len()].copy_from_slice(rest);
+        out.extend_from_slice(&masked(word)[..rest.len()]);
     }
 }
 
@@ -256,6 +275,9 @@ fn frame_bytes(bytes: &[u8]) -> usize {
 fn is_pong(frame: &[u8]) -> bool {
     frame.first().and_then(|first| Opcode::from_bits(*first)) == Some(Opcode::Pong)
 }
+
+/// Longest payload of a frame that is masked while it is appended, in bytes.
+const SHORT_BYTES_MAX: u64 = 64;
 
 /// What is sent stays in front of the buffer until it is this large, in bytes: moving less is not worth a call.
 const COMPACT_BYTES_MIN: usize = 4096;

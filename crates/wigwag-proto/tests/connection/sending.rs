@@ -109,3 +109,19 @@ fn a_prepared_message_is_not_compressed_beyond_the_window_of_the_peer() {
         assert_eq!((frames[0].header.rsv, frames[0].header.opcode), (rsv, Opcode::Text));
     }
 }
+
+/// §5.3: short frames are masked while they are put together, others afterwards.
+#[test]
+fn a_masked_message_of_any_length_is_what_was_sent_in_one_part_or_two() {
+    for length in 0..200 {
+        let payload: Vec<u8> = (0..length).collect();
+        let mut server = Endpoint::new(Role::Server, Config::default(), None);
+        let mut client = Endpoint::new(Role::Client, Config::default(), None);
+        for parts in [&[&payload[..]] as &[&[u8]], &[&payload[..payload.len() / 3], &payload[payload.len() / 3..]]] {
+            client.connection.send_parts(MessageKind::Binary, parts, &mut client.context).expect("open");
+            let wire = client.write_all();
+            assert!(parse_frames(&wire)[0].header.mask.is_some());
+            assert_eq!(server.read(&wire), [binary(&payload)], "{length} bytes");
+        }
+    }
+}
