@@ -1,6 +1,6 @@
 //! Whole messages of one connection that came in one read, handed over one by one: [`Messages`].
 
-use wigwag_proto::{Event, Input, Message};
+use wigwag_proto::{Event, Input, Message, MessageKind};
 
 use crate::{service::Service, socket::Socket, worker::Worker};
 
@@ -12,28 +12,37 @@ pub struct Messages<'a, 'b> {
     slot: usize,
     input: &'a mut Input<'b>,
     /// What comes next, or is lent.
-    event: Option<Event<'b>>,
+    next: Next<'b>,
     is_lent: bool,
     taken: u64,
 }
 
+/// What lies in front of the input.
+pub(crate) enum Next<'b> {
+    /// A short message of a server; text is valid.
+    Short(MessageKind, &'b [u8]),
+    Event(Event<'b>),
+    /// Nothing that may be dispatched now.
+    Nothing,
+}
+
 impl<'a, 'b> Messages<'a, 'b> {
-    /// Begins with `first`, and goes on with what lies in `input`.
+    /// What lies in `input`.
     #[inline]
-    pub(crate) fn new(worker: &'a mut Worker, slot: usize, input: &'a mut Input<'b>, first: Event<'b>) -> Self {
-        Self { worker, slot, input, event: Some(first), is_lent: false, taken: 0 }
+    pub(crate) fn new(worker: &'a mut Worker, slot: usize, input: &'a mut Input<'b>) -> Self {
+        let next = worker.next_message(slot, input);
+        Self { worker, slot, input, next, is_lent: false, taken: 0 }
     }
 
     /// The next message and its connection; `None` once no further one is there, or may be dispatched now.
     #[inline]
     pub fn take_next(&mut self) -> Option<(Socket<'_>, Message<'_>)> {
-        if self.is_lent {
-            self.take_back();
-            self.event = self.worker.next_event(self.slot, self.input);
-        }
-        let message = match &self.event {
-            Some(Event::Text(text)) => Message::Text(text),
-            Some(Event::Binary(bytes)) => Message::Binary(bytes),
+        self.advance();
+        let message = match &self.next {
+            Next::Short(MessageKind::Text, text) => Message::Text(str::from_utf8(text).expect("validated as it came")),
+            Next::Short(MessageKind::Binary, bytes) => Message::Binary(bytes),
+            Next::Event(Event::Text(text)) => Message::Text(text),
+            Next::Event(Event::Binary(bytes)) => Message::Binary(bytes),
             _ => return None,
         };
         self.is_lent = true;
@@ -41,29 +50,57 @@ impl<'a, 'b> Messages<'a, 'b> {
         Some((Socket { worker: self.worker, slot: self.slot }, message))
     }
 
+    /// As [`Self::take_next`], for who wants bytes: text is valid all the same, but short text is spared what makes a `str` of it.
+    #[inline]
+    pub fn take_next_bytes(&mut self) -> Option<(Socket<'_>, MessageKind, &[u8])> {
+        self.advance();
+        let (kind, bytes) = match &self.next {
+            Next::Short(kind, bytes) => (*kind, *bytes),
+            Next::Event(Event::Text(text)) => (MessageKind::Text, text.as_bytes()),
+            Next::Event(Event::Binary(bytes)) => (MessageKind::Binary, &**bytes),
+            _ => return None,
+        };
+        self.is_lent = true;
+        self.taken += 1;
+        Some((Socket { worker: self.worker, slot: self.slot }, kind, bytes))
+    }
+
     /// The connection whose messages these are.
     pub fn socket(&mut self) -> Socket<'_> {
         Socket { worker: self.worker, slot: self.slot }
     }
 
-    /// Hands all of them to `service`; how many they were, and the event that ended the run, if one did.
+    /// Hands all of them to `service`, if there are any; how many they were, and the event that comes after them.
     #[inline]
     pub(crate) fn hand_to(mut self, service: Option<&mut (dyn Service + 'static)>) -> (u64, Option<Event<'b>>) {
-        if let Some(service) = service {
+        if let Some(service) = service
+            && self.has_message()
+        {
             service.on_messages(&mut self);
             while let Some((mut socket, message)) = self.take_next() {
                 service.on_message(&mut socket, message);
             }
         }
         while self.take_next().is_some() {}
-        (self.taken, self.event)
+        match self.next {
+            Next::Event(event) => (self.taken, Some(event)),
+            Next::Short(..) | Next::Nothing => (self.taken, None),
+        }
     }
 
+    fn has_message(&self) -> bool {
+        matches!(self.next, Next::Short(..) | Next::Event(Event::Text(_) | Event::Binary(_)))
+    }
+
+    /// Takes back what is lent, and looks at what comes after it.
     #[inline]
-    fn take_back(&mut self) {
-        self.is_lent = false;
-        if let Some(event) = self.event.take() {
-            self.worker.recycle(event);
+    fn advance(&mut self) {
+        if self.is_lent {
+            self.is_lent = false;
+            if let Next::Event(event) = std::mem::replace(&mut self.next, Next::Nothing) {
+                self.worker.recycle(event);
+            }
+            self.next = self.worker.next_message(self.slot, self.input);
         }
     }
 }

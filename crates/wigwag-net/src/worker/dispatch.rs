@@ -9,7 +9,7 @@ use wigwag_proto::{Connection, Event, Input};
 
 use super::{Flags, Phase, Worker};
 use crate::{
-    messages::Messages,
+    messages::{Messages, Next},
     service::{CloseCause, PeerEnd, Service},
     socket::Socket,
 };
@@ -80,17 +80,16 @@ impl Worker {
     }
 
     fn dispatch_events(&mut self, index: usize, mut service: Option<&mut dyn Service>, input: &mut Input<'_>) {
-        let mut messages = self.pass_frames(index, service.as_deref_mut(), input);
-        let mut next = self.next_event(index, input);
-        while let Some(event) = next {
+        let mut messages = 0;
+        loop {
+            if self.is_piecewise(index) {
+                messages += self.pass_frames(index, service.as_deref_mut(), input);
+            }
+            let (taken, next) = Messages::new(self, index, input).hand_to(service.as_deref_mut());
+            messages += taken;
+            let Some(event) = next else { break };
             let lent = service.as_deref_mut();
             match event {
-                Event::Text(_) | Event::Binary(_) => {
-                    let (taken, after) = Messages::new(self, index, input, event).hand_to(lent);
-                    messages += taken;
-                    next = after;
-                    continue;
-                }
                 Event::Piece { kind, bytes, first, last } => {
                     messages += u64::from(last);
                     if let Some(service) = lent {
@@ -105,7 +104,8 @@ impl Worker {
                         service.on_pong(&mut Socket { worker: self, slot: index }, &payload);
                     }
                 }
-                Event::Ping(_) | Event::Lost => {}
+                // Messages were handed over above.
+                Event::Ping(_) | Event::Lost | Event::Text(_) | Event::Binary(_) => {}
                 Event::Close(reason) => {
                     tracing::trace!(?reason, "Close received");
                     self.slots[index].extra().cause.get_or_insert(CloseCause::Peer);
@@ -116,17 +116,21 @@ impl Worker {
                     self.tell_peer_end(index, lent, PeerEnd::Failed(error));
                 }
             }
-            messages += self.pass_frames(index, service.as_deref_mut(), input);
-            next = self.next_event(index, input);
         }
         let route = usize::from(self.slots[index].route);
         self.metrics.routes[route].messages_in.add(messages);
     }
 
+    /// Whether the connection's service wants messages in pieces, or as frames.
+    #[inline]
+    fn is_piecewise(&self, index: usize) -> bool {
+        self.slots[index].connection.as_ref().is_some_and(Connection::is_piecewise)
+    }
+
     /// Hands the whole messages in front of the input to a service that passes them on; how many they were.
     fn pass_frames(&mut self, index: usize, mut service: Option<&mut dyn Service>, input: &mut Input<'_>) -> u64 {
         let mut messages = 0;
-        while self.slots[index].connection.as_ref().is_some_and(Connection::is_piecewise) && self.may_dispatch(index) {
+        while self.is_piecewise(index) && self.may_dispatch(index) {
             let Some(connection) = &mut self.slots[index].connection else { break };
             let Some(frames) = connection.take_frames(input, &mut self.context) else { break };
             messages += frames.messages();
@@ -137,13 +141,17 @@ impl Worker {
         messages
     }
 
-    /// The next event of this input, if it may be dispatched.
+    /// What comes next in this input, if it may be dispatched.
     #[inline]
-    pub(crate) fn next_event<'b>(&mut self, index: usize, input: &mut Input<'b>) -> Option<Event<'b>> {
+    pub(crate) fn next_message<'b>(&mut self, index: usize, input: &mut Input<'b>) -> Next<'b> {
         if !self.may_dispatch(index) {
-            return None;
+            return Next::Nothing;
         }
-        self.slots[index].connection.as_mut()?.handle_bytes(input, &mut self.context)
+        let Some(connection) = &mut self.slots[index].connection else { return Next::Nothing };
+        if let Some((kind, bytes)) = connection.take_short(input) {
+            return Next::Short(kind, bytes);
+        }
+        connection.handle_bytes(input, &mut self.context).map_or(Next::Nothing, Next::Event)
     }
 
     /// Keeps the buffer of an event that has been dealt with.
@@ -153,14 +161,18 @@ impl Worker {
     }
 
     /// Whether the next event may be dispatched: not for a paused connection, nor for one whose answers pile up.
+    #[inline]
     fn may_dispatch(&mut self, index: usize) -> bool {
         let slot = &self.slots[index];
-        if slot.phase != Phase::Open || !slot.takes_input() {
-            return false;
-        }
-        if slot.queued_bytes() <= self.limits.out_queue_high_water {
-            return true;
-        }
+        slot.phase == Phase::Open
+            && slot.takes_input()
+            && (slot.queued_bytes() <= self.limits.out_queue_high_water || self.may_dispatch_more(index))
+    }
+
+    /// As [`Self::may_dispatch`], for a connection whose queue is above its high-water mark.
+    #[cold]
+    fn may_dispatch_more(&mut self, index: usize) -> bool {
+        let slot = &self.slots[index];
         if slot.connection.as_ref().is_some_and(|connection| connection.config().half_open) {
             // What is queued is not the answer to what is read: it comes from elsewhere, and whoever sends it looks.
             return true;

@@ -2,7 +2,7 @@
 
 use std::{io::Write, sync::mpsc};
 
-use wigwag_net::{Limits, Message};
+use wigwag_net::{Connect, Limits, Message, MessageKind, Messages, Service, Socket};
 
 use crate::support::*;
 
@@ -154,3 +154,60 @@ fn a_connection_reaches_another_of_its_worker() {
 }
 
 static REGISTRY: std::sync::Mutex<Vec<wigwag_net::ConnectionId>> = std::sync::Mutex::new(Vec::new());
+
+/// Takes some messages as bytes, the next as what they are, the rest one by one.
+struct Taker {
+    as_bytes: usize,
+    as_messages: usize,
+    heard: mpsc::Sender<(bool, Vec<u8>)>,
+}
+
+impl Service for Taker {
+    fn on_message(&mut self, _: &mut Socket<'_>, message: Message<'_>) {
+        let _ = self.heard.send((matches!(message, Message::Text(_)), message.as_bytes().to_vec()));
+    }
+
+    fn on_messages(&mut self, messages: &mut Messages<'_, '_>) {
+        while self.as_bytes > 0
+            && let Some((_, kind, bytes)) = messages.take_next_bytes()
+        {
+            self.as_bytes -= 1;
+            let _ = self.heard.send((kind == MessageKind::Text, bytes.to_vec()));
+        }
+        while self.as_messages > 0
+            && let Some((mut socket, message)) = messages.take_next()
+        {
+            self.as_messages -= 1;
+            self.on_message(&mut socket, message);
+        }
+    }
+}
+
+#[test]
+fn messages_are_the_same_however_a_client_takes_them() {
+    let long = "long ".repeat(100);
+    let wanted = [(true, "one"), (true, "grüße"), (false, "bytes"), (true, &long), (true, ""), (true, "last")];
+    let sent = wanted.map(|(is_text, payload)| (is_text, payload.as_bytes().to_vec()));
+    for as_bytes in 0..=wanted.len() {
+        for as_messages in 0..=wanted.len() - as_bytes {
+            let said = sent.clone();
+            let server = serve(Limits::default(), move |_| {
+                let said = said.clone();
+                accept(Script::new().on_open(move |socket| {
+                    for (is_text, payload) in &said {
+                        match is_text {
+                            true => socket.send(Message::Text(str::from_utf8(payload).expect("text"))),
+                            false => socket.send(Message::Binary(payload)),
+                        }
+                    }
+                }))
+            });
+            let (heard_in, heard) = mpsc::channel();
+            let taker = Taker { as_bytes, as_messages, heard: heard_in };
+            server.net.handle().connect(Connect::new("127.0.0.1", server.address.port(), "/"), taker);
+            for one in &sent {
+                assert_eq!(next(&heard), *one);
+            }
+        }
+    }
+}

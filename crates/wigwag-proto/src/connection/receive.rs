@@ -16,7 +16,7 @@ use super::{
 use crate::{
     close::CloseReason,
     frame::{FIN, Header, LENGTH, LENGTH_16, MASKED, Opcode},
-    mask,
+    mask, utf8,
 };
 
 impl Connection {
@@ -35,6 +35,20 @@ impl Connection {
             });
         }
         if input.is_empty() { None } else { self.handle_frames(input, context) }
+    }
+
+    /// The message in front of `input`, if it lies there as a whole, short, in one frame, neither compressed nor masked, as most
+    /// that clients get; text is valid, and spared what makes a `str` of it. `None` where anything else lies there, also
+    /// what breaks the protocol: nothing is taken then, and [`Self::handle_bytes`] says what it is.
+    #[inline]
+    pub fn take_short<'b>(&self, input: &mut Input<'b>) -> Option<(MessageKind, &'b [u8])> {
+        if self.role == Role::Server || !self.is_reading() || self.incoming.is_some() || self.piecewise {
+            return None;
+        }
+        let frame = self.whole_frame(input.rest()).filter(|frame| frame.payload_bytes <= SHORT_BYTES_MAX)?;
+        let payload = &input.rest()[frame.header_bytes..frame.bytes()];
+        let is_valid = frame.kind == MessageKind::Binary || utf8::is_valid(payload);
+        is_valid.then(|| (frame.kind, &input.take(frame.bytes())[frame.header_bytes..]))
     }
 
     /// The payload of an uncompressed message in one frame, if that is what lies in front of `input`. Nothing is taken
@@ -344,6 +358,8 @@ impl WholeFrame {
     }
 }
 
+/// What is longer costs little more as a `str`, in bytes.
+const SHORT_BYTES_MAX: usize = 127;
 /// The first byte of a text message in one frame.
 const FINAL_TEXT: u8 = FIN | Opcode::Text as u8;
 /// The first byte of a binary message in one frame.

@@ -79,6 +79,26 @@ proptest! {
     }
 
     #[test]
+    fn short_messages_as_bytes_change_nothing(
+        role in role(),
+        agreed in agreed(),
+        frames in vec(likely_frame(), 0..12),
+        sizes in sizes(),
+    ) {
+        let bytes: Vec<u8> = frames.iter().flat_map(|(first, payload)| from_peer_of(role, *first, payload)).collect();
+        let mut plain = Endpoint::new(role, small_config(), agreed);
+        let mut short = Endpoint::new(role, small_config(), agreed);
+        let mut rest = &bytes[..];
+        for size in sizes.into_iter().chain([usize::MAX]) {
+            let (chunk, after) = rest.split_at(size.min(rest.len()));
+            prop_assert_eq!(plain.read(chunk), short.read_short(chunk));
+            rest = after;
+        }
+        prop_assert_eq!(plain.write_all(), short.write_all());
+        prop_assert_eq!(plain.connection.close_reason(), short.connection.close_reason());
+    }
+
+    #[test]
     fn pieces_together_are_the_messages(
         role in role(),
         frames in vec(likely_frame(), 0..12),

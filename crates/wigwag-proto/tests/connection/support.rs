@@ -73,6 +73,26 @@ impl Endpoint {
         events
     }
 
+    /// As [`Self::read`], for who takes short messages as bytes where it can.
+    pub(crate) fn read_short(&mut self, bytes: &[u8]) -> Vec<Event<'static>> {
+        let mut bytes = bytes.to_vec();
+        let mut input = Input::new(&mut bytes);
+        let mut events = Vec::new();
+        loop {
+            if let Some((kind, payload)) = self.connection.take_short(&mut input) {
+                events.push(match kind {
+                    MessageKind::Text => text(str::from_utf8(payload).expect("validated")),
+                    MessageKind::Binary => binary(payload),
+                });
+                continue;
+            }
+            match self.connection.handle_bytes(&mut input, &mut self.context) {
+                Some(event) => events.push(owned(event)),
+                None => return events,
+            }
+        }
+    }
+
     /// The events of `bytes` read in chunks of the given sizes, the last of them repeated.
     pub(crate) fn read_in(&mut self, bytes: &[u8], sizes: &[usize]) -> Vec<Event<'static>> {
         let (mut rest, mut events) = (bytes, Vec::new());
