@@ -21,6 +21,8 @@ pub(crate) use self::{
     tally::Tally,
     window::{Entry, Window},
 };
+use wigwag_net::MessageKind;
+
 use crate::{
     account::Class,
     outcome::{Difference, Offender},
@@ -98,18 +100,13 @@ impl Ledger {
         &self.windows[local as usize]
     }
 
-    /// The next message of this connection, to be sent with `send`, and entered here as sent.
+    /// The next message of this connection, to be sent with `send`, which gets its pieces, and entered here as sent.
     #[inline]
-    pub(crate) fn send(
-        &mut self,
-        local: u32,
-        now: u64,
-        intended: u64,
-        send: impl FnOnce(crate::payload::Composed<'_>),
-    ) {
-        let id = Id { connection: self.global(local), sequence: self.windows[local as usize].next() };
-        send(self.rules.payloads.compose(id, now, &mut self.scratch));
+    pub(crate) fn send(&mut self, local: u32, now: u64, intended: u64, send: impl FnOnce(MessageKind, &[&[u8]])) {
+        let connection = self.global(local);
         let window = &mut self.windows[local as usize];
+        let id = Id { connection, sequence: window.next() };
+        self.rules.payloads.with_parts(id, now, &mut self.scratch, send);
         let entry = Entry::new(now, intended);
         window.push(entry);
         self.tally.account.sent += 1;
@@ -129,16 +126,35 @@ impl Ledger {
     #[inline]
     pub(crate) fn arrive(&mut self, local: u32, kind_fits: bool, content: &[u8], now: u64) -> Arrived {
         self.tally.account.arrivals += 1;
+        if kind_fits && self.arrive_due(local, content, now) {
+            return Arrived { freed: Some(local), note: None };
+        }
+        self.arrive_any(local, kind_fits, content, now)
+    }
+
+    /// The right answer, in time, to the message whose answer is due: as nearly all are. `false` if it is anything else, and
+    /// nothing was entered. To compare with the one message that is expected costs less than to find out which it is.
+    #[inline]
+    fn arrive_due(&mut self, local: u32, content: &[u8], now: u64) -> bool {
+        let connection = self.global(local);
+        let window = &mut self.windows[local as usize];
+        let Some((sequence, entry)) = window.due() else { return false };
+        let id = Id { connection, sequence };
+        let in_time = now.saturating_sub(entry.sent) <= self.rules.timeout_nanos;
+        if !in_time || !self.rules.is_named_answer(content, id, entry.sent, &mut self.scratch) {
+            return false;
+        }
+        window.take_due();
+        self.tally.account.answers += 1;
+        self.settle(id, &entry, Class::Ok, Some(now));
+        true
+    }
+
+    fn arrive_any(&mut self, local: u32, kind_fits: bool, content: &[u8], now: u64) -> Arrived {
         if self.rules.in_order {
             return self.arrive_in_order(local, kind_fits, content, now);
         }
-        let next = Id { connection: self.global(local), sequence: self.windows[local as usize].base() };
-        // Answers come in order, mostly: to look for the name of the oldest message costs less than to read one.
-        let named = match self.rules.payloads.names(content, next) {
-            true => Some((next, true)),
-            false => self.rules.payloads.identify(content),
-        };
-        match named {
+        match self.rules.payloads.identify(content) {
             Some((id, is_named)) if id.connection == self.global(local) => {
                 self.arrive_own(local, id, is_named, kind_fits, content, now);
                 Arrived { freed: Some(local), note: None }
@@ -241,7 +257,6 @@ impl Ledger {
         window.expire(now.saturating_sub(self.rules.timeout_nanos))
     }
 
-    #[inline]
     fn arrive_own(&mut self, local: u32, id: Id, is_named: bool, kind_fits: bool, content: &[u8], now: u64) {
         let Some(entry) = self.take(local, id) else {
             let sent = id.sequence < self.windows[local as usize].next();

@@ -45,7 +45,7 @@ pub(crate) struct Payloads {
 /// A message in its pieces: what follows the token is borrowed, and not copied before it is sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Composed<'a> {
-    pub(crate) kind: MessageKind,
+    kind: MessageKind,
     /// Absent where a template says what the message is.
     token: Option<[u8; TOKEN_BYTES]>,
     text: &'a str,
@@ -54,10 +54,8 @@ pub(crate) struct Composed<'a> {
 
 impl Composed<'_> {
     /// Calls `take` with the pieces, in order.
-    #[inline]
-    pub(crate) fn with_parts<T>(&self, take: impl FnOnce(&[&[u8]]) -> T) -> T {
+    fn with_parts<T>(&self, take: impl FnOnce(&[&[u8]]) -> T) -> T {
         match &self.token {
-            Some(token) if self.text.is_empty() && self.filler.is_empty() => take(&[token]),
             Some(token) => take(&[token, self.text.as_bytes(), self.filler]),
             None => take(&[self.text.as_bytes()]),
         }
@@ -99,8 +97,23 @@ impl Payloads {
         }
     }
 
-    /// The message, what text it has in `scratch`. `nanos` is when it was sent, since the run began.
+    /// Calls `take` with the kind and the pieces of the message, in order; what text it has goes through `scratch`.
     #[inline]
+    pub(crate) fn with_parts<T>(
+        &self,
+        id: Id,
+        nanos: u64,
+        scratch: &mut String,
+        take: impl FnOnce(MessageKind, &[&[u8]]) -> T,
+    ) -> T {
+        if self.is_token_alone() {
+            return take(self.kind, &[&self.token(id, mix(self.seed, id.connection, id.sequence))]);
+        }
+        let message = self.compose(id, nanos, scratch);
+        message.with_parts(|parts| take(message.kind, parts))
+    }
+
+    /// The message, what text it has in `scratch`. `nanos` is when it was sent, since the run began.
     pub(crate) fn compose<'a>(&'a self, id: Id, nanos: u64, scratch: &'a mut String) -> Composed<'a> {
         scratch.clear();
         let random = mix(self.seed, id.connection, id.sequence);
@@ -132,9 +145,8 @@ impl Payloads {
         }
     }
 
-    #[inline]
     fn compose_own<'a>(&'a self, id: Id, random: u64, scratch: &'a mut String) -> Composed<'a> {
-        let filler = if self.sizes.most as usize > TOKEN_BYTES { self.compose_rest(id, random, scratch) } else { &[] };
+        let filler = if self.is_token_alone() { &[] } else { self.compose_rest(id, random, scratch) };
         Composed { kind: self.kind, token: Some(self.token(id, random)), text: scratch, filler }
     }
 
@@ -160,7 +172,7 @@ impl Payloads {
             return self.compose(message.id, message.nanos, scratch).strip_from(content);
         }
         let rest = &content[TOKEN_BYTES..];
-        if self.sizes.most as usize <= TOKEN_BYTES {
+        if self.is_token_alone() {
             return Some(rest);
         }
         scratch.clear();
@@ -191,6 +203,12 @@ impl Payloads {
         let run = &self.run.to_le_bytes()[RUN];
         let starts = content.windows(TOKEN_BYTES).filter(|window| window.starts_with(run));
         starts.filter_map(|window| window.first_chunk()).find_map(|token| self.read_token(token))
+    }
+
+    /// Whether messages are our own, and so short that they have room for nothing but the token.
+    #[inline]
+    pub(crate) fn is_token_alone(&self) -> bool {
+        matches!(self.source, Payload::Ledger) && self.sizes.most as usize <= TOKEN_BYTES
     }
 
     fn size(&self, random: u64) -> usize {

@@ -8,7 +8,7 @@ use std::sync::{
 use serde_json::Value;
 
 use crate::{
-    payload::{Payloads, Sent},
+    payload::{Id, Payloads, Sent, TOKEN_BYTES},
     plan::{CheckedPlan, Expect, Script},
 };
 
@@ -85,6 +85,18 @@ impl Rules {
             (Expect::Auto, form) if form == Form::Echo as u8 => "echo".to_owned(),
             (Expect::Auto, form) if form == Form::Suffix as u8 => "suffix".to_owned(),
             (expect, _) => expect.to_string(),
+        }
+    }
+
+    /// Whether `content` is a right answer to the message and begins with its name.
+    #[inline]
+    pub(crate) fn is_named_answer(&self, content: &[u8], id: Id, nanos: u64, scratch: &mut String) -> bool {
+        if self.in_order || !self.payloads.names(content, id) {
+            return false;
+        }
+        match self.expect {
+            Expect::Echo if self.payloads.is_token_alone() => content.len() == TOKEN_BYTES,
+            _ => self.fits(content, Sent { id, nanos, is_named: true }, scratch),
         }
     }
 

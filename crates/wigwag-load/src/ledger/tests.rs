@@ -44,7 +44,7 @@ impl Desk {
     fn send(&mut self, connection: u32) -> Vec<u8> {
         let (worker, local) = (connection % 2, connection / 2);
         let mut message = Vec::new();
-        self.ledgers[worker as usize].send(local, self.now, self.now, |composed| message = composed.to_vec());
+        self.ledgers[worker as usize].send(local, self.now, self.now, |_, parts| message = parts.concat());
         message
     }
 

@@ -61,10 +61,23 @@ impl Window {
         self.next
     }
 
-    /// The number of the oldest message that is not settled, stragglers left out; any number where there is none.
+    /// The message whose answer comes next where answers come in order, as they nearly always do: the oldest, unless it was
+    /// overtaken, or answers without a name wait for what it turns out to be.
     #[inline]
-    pub(crate) fn base(&self) -> u32 {
-        self.base
+    pub(crate) fn due(&self) -> Option<(u32, Entry)> {
+        let is_plain = self.answered_upto <= self.base && self.unnamed == 0;
+        self.entries.front().filter(|_| is_plain).map(|entry| (self.base, *entry))
+    }
+
+    /// Settles the message that [`Self::due`] gives, as answered.
+    #[inline]
+    pub(crate) fn take_due(&mut self) {
+        self.entries.pop_front();
+        self.outstanding -= 1;
+        self.expired -= u32::from(self.base < self.expired_upto);
+        self.base += 1;
+        self.answered_upto = self.base;
+        self.trim();
     }
 
     /// Messages that are not settled.
@@ -314,7 +327,7 @@ mod tests {
     proptest! {
         /// Whatever is sent, answered, looked at and timed out in whatever order: the window agrees with a plain map.
         #[test]
-        fn agrees_with_a_map(steps in prop::collection::vec((0u8..4, any::<u16>()), 0..2000)) {
+        fn agrees_with_a_map(steps in prop::collection::vec((0u8..5, any::<u16>()), 0..2000)) {
             let (mut window, mut map) = (Window::default(), BTreeMap::new());
             for (step, number) in steps {
                 let next = window.next();
@@ -326,6 +339,11 @@ mod tests {
                     2 => {
                         let number = u32::from(number) % (next + 2);
                         prop_assert_eq!(window.take(number), map.remove(&number));
+                    }
+                    3 => if let Some((number, entry)) = window.due() {
+                        window.take_due();
+                        prop_assert_eq!(map.remove(&number), Some(entry));
+                        prop_assert_eq!(window.answered_upto(), number + 1);
                     }
                     _ => drop(window.expire(u64::from(number) % (u64::from(next) + 1))),
                 }

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use wigwag_net::{Message, Messages, Socket, Turn};
+use wigwag_net::{MessageKind, Messages, Socket, Turn};
 
 use super::{Core, Quota, State};
 use crate::{ledger::Arrived, shape::Schedule, snapshot::Phase};
@@ -87,20 +87,26 @@ impl Core {
     }
 
     pub(super) fn received(&mut self, local: u32, messages: &mut Messages<'_, '_>) {
-        let now = self.clock(local, messages.socket().now());
-        let wants_binary = self.job.plan.plan().binary;
-        let mut freed = 0;
-        while let Some((mut socket, message)) = messages.take_next() {
-            if !self.players.is_empty() {
+        if !self.players.is_empty() {
+            while let Some((mut socket, message)) = messages.take_next() {
                 self.hear(local, &mut socket, message);
-                continue;
             }
-            if self.is_fan() {
+        } else if self.is_fan() {
+            while let Some((socket, message)) = messages.take_next() {
                 self.deliver(local, &socket, message);
-                continue;
             }
-            let kind_fits = matches!(message, Message::Binary(_)) == wants_binary;
-            let arrived = self.ledger.arrive(local, kind_fits, message.as_bytes(), now);
+        } else {
+            self.check(local, messages);
+        }
+    }
+
+    /// Answers came in.
+    fn check(&mut self, local: u32, messages: &mut Messages<'_, '_>) {
+        let now = self.clock(local, messages.socket().now());
+        let wanted = if self.job.plan.plan().binary { MessageKind::Binary } else { MessageKind::Text };
+        let mut freed = 0;
+        while let Some((mut socket, kind, content)) = messages.take_next_bytes() {
+            let arrived = self.ledger.arrive(local, kind == wanted, content, now);
             if let Some((worker, note)) = arrived.note {
                 self.job.control.send_note(worker, note);
             }
@@ -247,9 +253,7 @@ impl Core {
 
     #[inline]
     fn send(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, intended: u64) {
-        self.ledger.send(local, now, intended, |message| {
-            message.with_parts(|parts| socket.send_parts(message.kind, parts));
-        });
+        self.ledger.send(local, now, intended, |kind, parts| socket.send_parts(kind, parts));
     }
 
     /// The open loop: everything whose time has come, each on the next connection in turn.
