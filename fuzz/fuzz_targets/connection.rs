@@ -27,7 +27,7 @@ fn run(setup: u8, bytes: &[u8], chunk_bytes: usize) -> (Vec<String>, Vec<u8>) {
     // Pongs are left out when too many wait: with room for all, when they are sent makes no difference.
     let pongs_waiting_max = usize::MAX;
     let config = Config { message_bytes_max: MESSAGE_BYTES_MAX, pongs_waiting_max, ..Config::default() };
-    let mut context = Context::new(Instant::now(), || [1, 2, 3, 4]);
+    let mut context = Context::new(Instant::now(), |keys| keys.fill([1, 2, 3, 4]));
     let mut connection = Connection::new(role, Arc::new(config), (setup & 2 != 0).then_some(negotiated));
 
     let mut events = Vec::new();

@@ -30,7 +30,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::{RngExt as _, rngs::StdRng};
+use rand::{Rng as _, rngs::StdRng};
 use slab::Slab;
 use wigwag_proto::{CloseCode, CloseReason, Context};
 
@@ -111,9 +111,8 @@ impl Worker {
     ) -> io::Result<Self> {
         let start = Instant::now();
         // Mask keys must not be foreseeable (RFC 6455 §10.3): a cryptographic generator, seeded by the system.
-        // Four bytes drawn as an array would use up four of its words.
-        let mut mask_keys: StdRng = rand::make_rng();
-        let mask_key = move || mask_keys.random::<u32>().to_ne_bytes();
+        let mut generator: StdRng = rand::make_rng();
+        let mask_keys = move |keys: &mut [[u8; 4]]| generator.fill_bytes(keys.as_flattened_mut());
         let acceptance = Acceptance::new(&poller, listeners)?;
         Ok(Self {
             index,
@@ -121,7 +120,7 @@ impl Worker {
             slots: Slab::new(),
             next_generation: 0,
             start,
-            context: Context::new(start, mask_key).with_compression(handle.limits().compression),
+            context: Context::new(start, mask_keys).with_compression(handle.limits().compression),
             wheel: Wheel::new(start),
             topics: Topics::default(),
             run_queue: VecDeque::new(),

@@ -46,7 +46,7 @@ struct Endpoint {
 impl Endpoint {
     fn new() -> Self {
         let connection = Connection::new(Role::Server, Arc::new(Config::default()), None);
-        Self { connection, context: Context::new(Instant::now(), || [1, 2, 3, 4]) }
+        Self { connection, context: Context::new(Instant::now(), |keys| keys.fill([1, 2, 3, 4])) }
     }
 
     fn answer(&mut self, read: &mut [u8]) -> usize {

@@ -20,7 +20,7 @@ fn main() {
     let read = masked_text(payload_bytes).repeat(frames);
     let mut buffer = read.clone();
     let mut connection = Connection::new(Role::Server, Arc::new(Config::default()), None);
-    let mut context = Context::new(Instant::now(), || [1, 2, 3, 4]);
+    let mut context = Context::new(Instant::now(), |keys| keys.fill([1, 2, 3, 4]));
     let mut answered = 0;
     for _ in 0..turns {
         // Unmasking happens in place, so every turn needs the bytes anew.

@@ -9,7 +9,7 @@ use crate::deflate::{Deflater, InflateError, Inflater};
 pub struct Context {
     /// The time of this turn; whoever owns the clock sets it once per turn.
     pub now: Instant,
-    mask_key: Box<dyn FnMut() -> [u8; 4] + Send>,
+    mask_keys: MaskKeys,
     compression: Compression,
     deflaters: [Option<Deflater>; WINDOW_SIZES],
     inflater: Option<Inflater>,
@@ -35,12 +35,13 @@ impl Default for Compression {
 }
 
 impl Context {
-    /// A context at `now`. `mask_key` gives the key of each frame that a client sends: it must not be predictable by
-    /// who chooses the payload (§10.3).
-    pub fn new(now: Instant, mask_key: impl FnMut() -> [u8; 4] + Send + 'static) -> Self {
+    /// A context at `now`. `mask_keys` draws the keys of the next frames that a client sends, one each: they must not be
+    /// predictable by who chooses the payload (§10.3).
+    pub fn new(now: Instant, mask_keys: impl FnMut(&mut [[u8; 4]]) + Send + 'static) -> Self {
+        let keys = [[0; 4]; MASK_KEYS_DRAWN];
         Self {
             now,
-            mask_key: Box::new(mask_key),
+            mask_keys: MaskKeys { draw: Box::new(mask_keys), keys, used: MASK_KEYS_DRAWN },
             compression: Compression::default(),
             deflaters: Default::default(),
             inflater: None,
@@ -89,7 +90,7 @@ impl Context {
 
     #[inline]
     pub(super) fn mask_key(&mut self) -> [u8; 4] {
-        (self.mask_key)()
+        self.mask_keys.next()
     }
 
     /// A compressor for a connection that keeps its window.
@@ -142,12 +143,36 @@ impl Context {
     }
 }
 
+type DrawKeys = dyn FnMut(&mut [[u8; 4]]) + Send;
+
+/// Keys for the next frames of clients, drawn many at a time: to draw one costs more than what it is worth.
+struct MaskKeys {
+    draw: Box<DrawKeys>,
+    keys: [[u8; 4]; MASK_KEYS_DRAWN],
+    used: usize,
+}
+
+impl MaskKeys {
+    #[inline]
+    fn next(&mut self) -> [u8; 4] {
+        if self.used >= MASK_KEYS_DRAWN {
+            (self.draw)(&mut self.keys);
+            self.used = 0;
+        }
+        let key = self.keys[self.used];
+        self.used += 1;
+        key
+    }
+}
+
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").field("now", &self.now).field("buffers", &self.buffers.len()).finish_non_exhaustive()
     }
 }
 
+/// So many mask keys are drawn at a time.
+const MASK_KEYS_DRAWN: usize = 64;
 /// Buffers kept for later use: enough for the connections of a few turns, little memory (4 MiB at the most).
 const POOLED_BUFFERS_MAX: usize = 64;
 /// Largest buffer kept, in bytes: what one read brings fits, one huge message does not stay for ever.
@@ -158,3 +183,22 @@ const NEW_BUFFER_BYTES: usize = 1024;
 const WINDOW_BITS_MIN: u8 = 9;
 const WINDOW_BITS_MAX: u8 = 15;
 const WINDOW_SIZES: usize = (WINDOW_BITS_MAX - WINDOW_BITS_MIN) as usize + 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_mask_key_is_given_once_in_the_order_drawn() {
+        let mut drawn = 0u32;
+        let mut context = Context::new(Instant::now(), move |keys| {
+            for key in keys {
+                *key = drawn.to_be_bytes();
+                drawn += 1;
+            }
+        });
+        for expected in 0..3 * MASK_KEYS_DRAWN as u32 {
+            assert_eq!(context.mask_key(), expected.to_be_bytes());
+        }
+    }
+}

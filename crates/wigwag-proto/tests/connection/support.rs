@@ -37,12 +37,14 @@ impl Endpoint {
     pub(crate) fn new(role: Role, config: Config, deflate: Option<Negotiated>) -> Self {
         let start = Instant::now();
         let mut key = 0u32;
-        let mask_key = move || {
-            key = key.wrapping_mul(0x9e37_79b1).wrapping_add(0x1234_5679);
-            key.to_be_bytes()
+        let mask_keys = move |keys: &mut [[u8; 4]]| {
+            for next in keys {
+                key = key.wrapping_mul(0x9e37_79b1).wrapping_add(0x1234_5679);
+                *next = key.to_be_bytes();
+            }
         };
         let connection = Connection::new(role, Arc::new(config), deflate);
-        Self { connection, context: Context::new(start, mask_key), start }
+        Self { connection, context: Context::new(start, mask_keys), start }
     }
 
     pub(crate) fn server() -> Self {
