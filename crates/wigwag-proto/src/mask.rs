@@ -11,7 +11,7 @@ pub fn apply(payload: &mut [u8], key: [u8; 4], offset: usize) {
     let (words, rest) = payload.as_chunks_mut::<8>();
     let wide = wide(key);
     for word in words {
-        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+        *word = (u64::from_le_bytes(*word) ^ wide).to_le_bytes();
     }
 
     let (half, rest) = rest.as_chunks_mut::<4>();
@@ -31,21 +31,22 @@ pub(crate) fn exchange(payload: &mut [u8], old: [u8; 4], new: [u8; 4]) -> bool {
     let (words, rest) = payload.as_chunks_mut::<8>();
     let mut seen = 0;
     for word in words {
-        let masked = u64::from_ne_bytes(*word);
-        *word = (masked ^ both).to_ne_bytes();
+        let masked = u64::from_le_bytes(*word);
+        *word = (masked ^ both).to_le_bytes();
         seen |= masked ^ old;
     }
-    for ((byte, old), both) in rest.iter_mut().zip(old.to_ne_bytes()).zip(both.to_ne_bytes()) {
-        seen |= u64::from(*byte ^ old);
-        *byte ^= both;
+    for (byte, shift) in rest.iter_mut().zip((0..64).step_by(8)) {
+        let masked = *byte;
+        *byte = masked ^ (both >> shift) as u8;
+        seen |= u64::from(masked ^ (old >> shift) as u8);
     }
     seen & wide([0x80; 4]) == 0
 }
 
-/// A key twice in a word.
+/// A key twice in a word, its first byte lowest.
 #[inline]
 pub(crate) fn wide(key: [u8; 4]) -> u64 {
-    let half = u64::from(u32::from_ne_bytes(key));
+    let half = u64::from(u32::from_le_bytes(key));
     half << 32 | half
 }
 

@@ -82,15 +82,11 @@ impl Connection {
         if !self.piecewise || self.incoming.is_some() || !self.is_reading() {
             return None;
         }
-        let (mut taken, mut messages) = (0, 0);
-        while let Some(frame) = self.whole_frame(&input.rest()[taken..]) {
-            if !judge(&frame, &mut input.rest_mut()[taken..taken + frame.bytes()], context) {
-                break;
-            }
-            taken += frame.bytes();
-            messages += 1;
-        }
-        let receiver = self.role;
+        let (receiver, payload_bytes_max) = (self.role, self.frame_payload_bytes_max());
+        let (taken, messages) = match receiver {
+            Role::Server => judge_masked(input.rest_mut(), payload_bytes_max, context),
+            Role::Client => judge_plain(input.rest_mut(), payload_bytes_max),
+        };
         (messages > 0).then(|| Frames { bytes: input.take(taken), messages, receiver, plain: receiver == Role::Client })
     }
 
@@ -119,38 +115,65 @@ impl Connection {
     }
 }
 
-/// Whether a frame is to be passed on: not if it is text that is not UTF-8. If it is masked, it is with a new key afterwards.
-#[inline]
-fn judge(frame: &WholeFrame, bytes: &mut [u8], context: &mut Context) -> bool {
-    let Some((key, payload)) = frame.masked_parts(bytes) else {
-        return frame.kind == MessageKind::Binary || utf8::is_valid(&bytes[frame.header_bytes..]);
-    };
-    let old = std::mem::replace(key, context.mask_key());
-    match frame.kind {
-        MessageKind::Text => judge_masked(payload, old, *key),
-        MessageKind::Binary => {
-            mask::exchange(payload, old, *key);
-            true
+/// How many bytes in front are masked messages to be passed on, and how many messages; they have new keys afterwards. This and
+/// [`judge_plain`] have a loop each, for what it costs to look at a frame is most of what a short message costs.
+#[inline(never)]
+fn judge_masked(bytes: &mut [u8], payload_bytes_max: usize, context: &mut Context) -> (usize, u64) {
+    count_while(bytes, Role::Server, payload_bytes_max, |frame, bytes| {
+        let Some((key, payload)) = frame.masked_parts(bytes) else { return false };
+        let old = std::mem::replace(key, context.mask_key());
+        if payload.len() > SHORT_BYTES_MAX {
+            return exchange_long(frame.kind, payload, old, *key);
         }
-    }
+        mask::exchange(payload, old, *key) || frame.kind == MessageKind::Binary || exchange_rest(payload, old, *key)
+    })
 }
 
-/// Exchanges the key of masked text; whether it is UTF-8.
-#[inline]
-fn judge_masked(text: &mut [u8], old: [u8; 4], new: [u8; 4]) -> bool {
+/// As [`judge_masked`], for messages without a mask.
+#[inline(never)]
+fn judge_plain(bytes: &mut [u8], payload_bytes_max: usize) -> (usize, u64) {
+    count_while(bytes, Role::Client, payload_bytes_max, |frame, bytes| {
+        frame.kind == MessageKind::Binary || utf8::is_valid(&bytes[frame.header_bytes..])
+    })
+}
+
+/// How many bytes in front are whole messages that are `good`, and how many messages.
+#[inline(always)]
+fn count_while(
+    bytes: &mut [u8],
+    receiver: Role,
+    payload_bytes_max: usize,
+    mut good: impl FnMut(&WholeFrame, &mut [u8]) -> bool,
+) -> (usize, u64) {
+    let all_bytes = bytes.len();
+    let (mut rest, mut messages) = (bytes, 0);
+    while let Some(frame) = WholeFrame::parse(rest, receiver)
+        && frame.payload_bytes <= payload_bytes_max
+        && let Some(bytes) = rest.get_mut(..frame.bytes())
+        && good(&frame, bytes)
+    {
+        rest = &mut rest[frame.bytes()..];
+        messages += 1;
+    }
+    (all_bytes - rest.len(), messages)
+}
+
+/// Exchanges the key of a message; `false` if it is text that is not UTF-8.
+#[inline(never)]
+fn exchange_long(kind: MessageKind, payload: &mut [u8], old: [u8; 4], new: [u8; 4]) -> bool {
     let mut judged = 0;
-    for block in text.chunks_mut(BLOCK_BYTES) {
-        if !mask::exchange(block, old, new) {
-            return judge_rest(&mut text[judged..], old, new);
+    for block in payload.chunks_mut(BLOCK_BYTES) {
+        if !mask::exchange(block, old, new) && kind == MessageKind::Text {
+            return exchange_rest(&mut payload[judged..], old, new);
         }
         judged += block.len();
     }
     true
 }
 
-/// As [`judge_masked`], where the first block has its new key already and is not ASCII.
+/// Exchanges the key of text whose first block has its new key already and is not ASCII; whether it is UTF-8.
 #[inline(never)]
-fn judge_rest(text: &mut [u8], old: [u8; 4], new: [u8; 4]) -> bool {
+fn exchange_rest(text: &mut [u8], old: [u8; 4], new: [u8; 4]) -> bool {
     let (block, rest) = text.split_at_mut(text.len().min(BLOCK_BYTES));
     mask::apply(block, new, 0);
     mask::apply(rest, old, 0);
@@ -161,3 +184,5 @@ fn judge_rest(text: &mut [u8], old: [u8; 4], new: [u8; 4]) -> bool {
 
 /// How much text is taken for ASCII before a look at whether it is: a multiple of a key's length.
 const BLOCK_BYTES: usize = 512;
+/// Up to this length a payload is dealt with where its frame is looked at.
+const SHORT_BYTES_MAX: usize = 63;

@@ -250,7 +250,7 @@ pub(super) fn push_frame<P: AsRef<[u8]>>(out: &mut Vec<u8>, header: Header, part
 fn push_short_masked(out: &mut Vec<u8>, header: Header, key: [u8; 4], payload: &[u8]) {
     out.extend_from_slice(&header.encode_short(key));
     let key = mask::wide(key);
-    let masked = |word: [u8; 8]| (u64::from_ne_bytes(word) ^ key).to_ne_bytes();
+    let masked = |word: [u8; 8]| (u64::from_le_bytes(word) ^ key).to_le_bytes();
     let (words, rest) = payload.as_chunks();
     words.iter().for_each(|word| out.extend_from_slice(&masked(*word)));
     if !rest.is_empty() {

@@ -67,10 +67,14 @@ impl Connection {
     #[inline]
     pub(super) fn whole_frame(&self, bytes: &[u8]) -> Option<WholeFrame> {
         let frame = WholeFrame::parse(bytes, self.role)?;
-        let fits = frame.payload_bytes <= self.config.message_bytes_max
-            && frame.payload_bytes <= self.config.frame_bytes_max
-            && frame.bytes() <= bytes.len();
+        let fits = frame.payload_bytes <= self.frame_payload_bytes_max() && frame.bytes() <= bytes.len();
         fits.then_some(frame)
+    }
+
+    /// Longest message in one frame.
+    #[inline]
+    pub(super) fn frame_payload_bytes_max(&self) -> usize {
+        self.config.message_bytes_max.min(self.config.frame_bytes_max)
     }
 
     /// Any frame, any part of one.
