@@ -68,6 +68,8 @@ pub(crate) struct Worker {
     slots: Slab<Slot>,
     next_generation: u32,
     start: Instant,
+    /// The time of this turn on the life clock, in milliseconds since `start` (wraps).
+    life_now: u32,
     context: Context,
     wheel: Wheel<Due>,
     topics: Topics,
@@ -120,6 +122,7 @@ impl Worker {
             slots: Slab::new(),
             next_generation: 0,
             start,
+            life_now: 0,
             context: Context::new(start, mask_keys).with_compression(handle.limits().compression),
             wheel: Wheel::new(start),
             topics: Topics::default(),
@@ -153,6 +156,7 @@ impl Worker {
                 return self.finish();
             }
             self.context.now = Instant::now();
+            self.life_now = self.context.now.duration_since(self.start).as_millis() as u32;
             for (count, event) in (1..).zip(ready.drain(..)) {
                 self.handle_ready(event, &mut buffer);
                 if count % READS_PER_FLUSH == 0 {

@@ -24,7 +24,7 @@ impl Worker {
     /// As [`Self::dispatch`], but what is answered goes out with the answers of others that are read in one go.
     pub(super) fn dispatch_grouped(&mut self, index: usize, bytes: &mut [u8]) {
         self.dispatch_read(index, bytes);
-        if self.slots.contains(index) {
+        if self.slots.get(index).is_some_and(|slot| !slot.is_settled()) {
             self.mark_dirty(index);
         }
     }
@@ -83,7 +83,12 @@ impl Worker {
         let mut messages = 0;
         loop {
             if self.is_piecewise(index) {
-                messages += self.pass_frames(index, service.as_deref_mut(), input);
+                let passed = self.pass_frames(index, service.as_deref_mut(), input);
+                messages += passed;
+                // The frames were all of it.
+                if passed > 0 && input.is_empty() {
+                    break;
+                }
             }
             let (taken, next) = Messages::new(self, index, input).hand_to(service.as_deref_mut());
             messages += taken;
@@ -136,6 +141,9 @@ impl Worker {
             messages += frames.messages();
             if let Some(service) = service.as_deref_mut() {
                 service.on_frames(&mut Socket { worker: self, slot: index }, frames);
+            }
+            if input.is_empty() {
+                break;
             }
         }
         messages

@@ -32,7 +32,7 @@ impl Worker {
             }
             match read_once(slot, buffer) {
                 Outcome::Bytes(count) => {
-                    slot.life = self.context.now.duration_since(self.start).as_millis() as u32;
+                    slot.life = self.life_now;
                     slot.flags.clear(Flags::PINGED);
                     // A short read means drained, unless the end is known to follow: its event is past already. TLS
                     // holds bytes of its own, there only the session can say.

@@ -90,6 +90,9 @@ impl Flags {
     /// The service was told of the end.
     pub(crate) const TOLD: Self = Self(1 << 15);
 
+    /// Those from which something follows as soon as the socket takes more.
+    const UNSETTLED: Self = Self(Self::BLOCKED.0 | Self::STALLED.0 | Self::WANTS_WRITABLE.0);
+
     pub(crate) const fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
     }
@@ -200,6 +203,20 @@ impl Slot {
 
     pub(crate) fn queued_bytes(&self) -> usize {
         self.connection.as_ref().map_or(0, Connection::queued_bytes)
+    }
+
+    /// Whether nothing waits and nothing has to follow: true of nearly every connection once what it had is written.
+    #[inline]
+    pub(crate) fn is_settled(&self) -> bool {
+        self.phase == Phase::Open
+            && self.extra.is_none()
+            && !self.flags.has(Flags::UNSETTLED)
+            && self.connection.as_ref().is_some_and(|connection| {
+                connection.is_open()
+                    && connection.queued_bytes() == 0
+                    && connection.unfinished_bytes() == 0
+                    && connection.poll_timeout().is_none()
+            })
     }
 
     /// Whether anything has still to go out, be it in a TLS session's buffer.

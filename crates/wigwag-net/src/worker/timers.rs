@@ -45,9 +45,7 @@ impl Worker {
 
     /// Starts the life clock anew: the connection was not read from for reasons of ours.
     pub(super) fn revive(&mut self, index: usize) {
-        let now = self.context.now;
-        let slot = &mut self.slots[index];
-        slot.life = now.duration_since(self.start).as_millis() as u32;
+        self.slots[index].life = self.life_now;
     }
 
     fn fire(&mut self, due: Due) {
@@ -114,9 +112,8 @@ impl Worker {
             Phase::Lingering | Phase::Gone => return,
             Phase::Open => {}
         }
-        let now = self.context.now.duration_since(self.start).as_millis() as u32;
         // While we ourselves do not read, the peer cannot show any life.
-        let silence = if slot.takes_input() { now.wrapping_sub(slot.life) } else { 0 };
+        let silence = if slot.takes_input() { self.life_now.wrapping_sub(slot.life) } else { 0 };
         let silence = Duration::from_millis(u64::from(silence));
         let idle = self.limits.idle_timeout;
         let ping = self.limits.ping_interval.min(idle);

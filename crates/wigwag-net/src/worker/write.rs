@@ -6,7 +6,7 @@ use std::{
 };
 
 use mio::net::TcpStream;
-use wigwag_proto::Role;
+use wigwag_proto::{Connection, Context, Role};
 
 use super::{
     Flags, Phase, Slot, Worker,
@@ -38,7 +38,7 @@ impl Worker {
             // Before the write, which may take all of it: who stopped at the mark waits to hear that it may go on.
             slot.flags.set(Flags::WANTS_WRITABLE);
         }
-        if !self.flush(index) {
+        if !self.flush(index) || self.slots[index].is_settled() {
             return;
         }
         self.account(index);
@@ -154,7 +154,7 @@ impl Worker {
         let shared = &self.handle.shared;
         let Some(slot) = self.slots.get_mut(index) else { return };
         let queued = slot.queued_bytes();
-        let unfinished = slot.connection.as_ref().map_or(0, wigwag_proto::Connection::unfinished_bytes);
+        let unfinished = slot.connection.as_ref().map_or(0, Connection::unfinished_bytes);
         let unfinished = if unfinished < UNFINISHED_COUNTED_FROM { 0 } else { unfinished };
         if slot.extra.is_none() && queued == 0 && unfinished == 0 {
             return;
@@ -211,34 +211,44 @@ impl Worker {
     }
 }
 
-fn flush_slot(slot: &mut Slot, context: &mut wigwag_proto::Context) -> Flushed {
+fn flush_slot(slot: &mut Slot, context: &mut Context) -> Flushed {
     let Slot { socket, connection, extra, flags, .. } = slot;
-    let mut rare = extra.as_mut().filter(|extra| extra.tls.is_some() || !extra.raw_out.is_empty());
-    if let Some(extra) = &mut rare {
-        match flush_raw(socket, extra) {
-            Flushed::All => {}
-            other => return other,
-        }
+    let Some(extra) = extra.as_mut().filter(|extra| extra.tls.is_some() || !extra.raw_out.is_empty()) else {
+        return flush_frames(connection, context, false, |slices| write_plain(socket, slices));
+    };
+    match flush_raw(socket, extra) {
+        Flushed::All => {}
+        other => return other,
     }
-    if let Some(connection) = connection {
-        while let Some(transmit) = connection.poll_transmit() {
-            let slices = transmit.as_slices();
-            let offered: usize = slices.iter().map(|slice| slice.len()).sum();
-            match write(socket, rare.as_mut().map(|extra| &mut ***extra), slices) {
-                Ok(count) => {
-                    connection.handle_transmitted(count, context);
-                    if count < offered && !flags.has(Flags::TLS) {
-                        return Flushed::Stalled;
-                    }
+    match flush_frames(connection, context, flags.has(Flags::TLS), |slices| write(socket, extra, slices)) {
+        Flushed::All if extra.tls.as_ref().is_some_and(|tls| tls.wants_write()) => Flushed::Stalled,
+        flushed => flushed,
+    }
+}
+
+/// Whoever takes less than is offered is full, unless it takes `parts`, as a TLS session does.
+#[inline]
+fn flush_frames(
+    connection: &mut Option<Connection>,
+    context: &mut Context,
+    parts: bool,
+    mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+) -> Flushed {
+    let Some(connection) = connection else { return Flushed::All };
+    while let Some(transmit) = connection.poll_transmit() {
+        let slices = transmit.as_slices();
+        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+        match write(slices) {
+            Ok(count) => {
+                connection.handle_transmitted(count, context);
+                if count < offered && !parts {
+                    return Flushed::Stalled;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flushed::Stalled,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Flushed::Failed(error.kind()),
             }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flushed::Stalled,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Flushed::Failed(error.kind()),
         }
-    }
-    if rare.is_some_and(|extra| extra.tls.as_ref().is_some_and(|tls| tls.wants_write())) {
-        return Flushed::Stalled;
     }
     Flushed::All
 }
@@ -252,7 +262,7 @@ fn flush_raw(socket: &TcpStream, extra: &mut Extra) -> Flushed {
     }
     while !extra.raw_out.is_empty() {
         let raw = std::mem::take(&mut extra.raw_out);
-        let result = write(socket, Some(extra), &[IoSlice::new(&raw)]);
+        let result = write(socket, extra, &[IoSlice::new(&raw)]);
         extra.raw_out = raw;
         match result {
             Ok(count) => drop(extra.raw_out.drain(..count)),
@@ -265,11 +275,18 @@ fn flush_raw(socket: &TcpStream, extra: &mut Extra) -> Flushed {
     Flushed::All
 }
 
-fn write(mut socket: &TcpStream, extra: Option<&mut Extra>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    match (extra.and_then(|extra| extra.tls.as_mut()), slices) {
-        (Some(tls), slices) => tls.write(socket, slices),
-        (None, [slice]) => system::write(socket, slice),
-        (None, slices) => socket.write_vectored(slices),
+fn write(socket: &TcpStream, extra: &mut Extra, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    match &mut extra.tls {
+        Some(tls) => tls.write(socket, slices),
+        None => write_plain(socket, slices),
+    }
+}
+
+#[inline]
+fn write_plain(mut socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    match slices {
+        [slice] => system::write(socket, slice),
+        slices => socket.write_vectored(slices),
     }
 }
 
