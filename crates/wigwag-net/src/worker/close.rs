@@ -173,7 +173,7 @@ impl Worker {
         let reason = slot.connection.as_ref().and_then(|connection| connection.close_reason().cloned());
         let closed = Closed { reason, cause };
         if slot.connection.is_some() {
-            let route = slot.route;
+            let route = u16::from(slot.route);
             self.metrics.routes[usize::from(route)].closed.add(1);
             self.metrics.with_rare(|rare| {
                 *rare.closes.entry((route, closed.code())).or_default() += 1;

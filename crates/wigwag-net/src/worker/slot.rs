@@ -17,7 +17,8 @@ use crate::{
 
 use super::tls::Tls;
 
-/// A connection. Hot fields only: 10,000 of these are walked at random.
+/// A connection. Hot fields only, in two lines of the cache and never across a third: 10,000 of these are walked at random.
+#[repr(align(64))]
 pub(crate) struct Slot {
     pub(crate) socket: TcpStream,
     pub(crate) generation: u32,
@@ -25,7 +26,8 @@ pub(crate) struct Slot {
     pub(crate) life: u32,
     pub(crate) flags: Flags,
     pub(crate) phase: Phase,
-    pub(crate) route: u16,
+    /// Below [`ROUTES_MAX`].
+    pub(crate) route: u8,
     /// Present from the end of the handshake on.
     pub(crate) connection: Option<Connection>,
     /// Absent while it runs, before it opens and after it was told of the end.
@@ -198,7 +200,7 @@ impl Slot {
 
     /// Under which number the metrics count it; one that they do not have counts as 0.
     pub(crate) fn set_route(&mut self, route: u16) {
-        self.route = if usize::from(route) < ROUTES_MAX { route } else { 0 };
+        self.route = u8::try_from(route).ok().filter(|route| usize::from(*route) < ROUTES_MAX).unwrap_or(0);
     }
 
     pub(crate) fn queued_bytes(&self) -> usize {
@@ -242,12 +244,6 @@ impl Slot {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_takes_at_most_160_bytes() {
-        assert!(size_of::<Slot>() <= 160, "{} bytes", size_of::<Slot>());
-    }
-}
+/// Where a socket is a descriptor and no more: with debug assertions mio adds a mark of its own.
+#[cfg(all(target_os = "linux", not(debug_assertions)))]
+const _: () = assert!(size_of::<Slot>() == 128, "a slot is no longer two lines of the cache");
