@@ -20,8 +20,13 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-def display():
-    """A display that nobody sees."""
+def display(display_process):
+    return display_process[0]
+
+
+@pytest.fixture
+def display_process():
+    """A display that nobody sees, and who keeps it."""
     ours, theirs = os.pipe()
     # It would begin anew, and drop a window that is just connecting, whenever its last client leaves.
     command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"]
@@ -30,7 +35,7 @@ def display():
     with os.fdopen(ours) as told:
         number = told.readline().strip()
     assert number, "Xvfb did not start"
-    yield f":{number}"
+    yield f":{number}", process
     process.terminate()
     process.wait(PATIENCE)
 
@@ -150,6 +155,14 @@ def test_settings_last(window, server, tmp_path):
     kept = wait_until(lambda: json.loads((tmp_path / "wigwag/desktop.json").read_text() or "{}"), "settings")
     assert kept["recent"] == [f"{server.url}/echo"]
     assert wigwag.process.poll() is None
+
+
+def test_a_display_that_is_lost_is_said(window, display_process, server):
+    wigwag = window(f"{server.url}/echo")
+    wait_until(lambda: server.metric("wigwag_connections", service="echo") == 1, "a connection", PATIENCE)
+    display_process[1].kill()
+    assert wigwag.process.wait(PATIENCE) == 1
+    assert wigwag.log.read_text().strip(), "why it ended"
 
 
 def test_without_a_display_it_says_so(tmp_path):

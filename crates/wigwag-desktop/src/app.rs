@@ -1,6 +1,7 @@
 //! The window: what it holds, and how it is laid out. Each tab draws itself and gives back what is to be done.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::Arc,
     time::{Instant, SystemTime},
@@ -102,6 +103,9 @@ pub(crate) struct Desktop {
     pub(crate) tiles: Tiles,
     pub(crate) feed: Monitor,
     wire: Arc<Wire>,
+    /// The next tab fails to be drawn.
+    #[cfg(test)]
+    pub(crate) fails: bool,
 }
 
 impl Desktop {
@@ -125,6 +129,8 @@ impl Desktop {
             settings,
             settings_path,
             wire,
+            #[cfg(test)]
+            fails: false,
         }
     }
 
@@ -266,7 +272,20 @@ impl Desktop {
         }
     }
 
+    /// Draws a frame. A part that fails is said to have failed, and the window stays.
     pub(crate) fn draw(&mut self, ui: &mut egui::Ui) {
+        let drawn = catch_unwind(AssertUnwindSafe(|| self.draw_all(ui)));
+        if drawn.is_err() {
+            // What went wrong is on standard error. Another tab is more likely to be drawn than the one that was not.
+            let failed = std::mem::replace(&mut self.tab, Tab::Messages).name();
+            self.bar.trouble = Some(format!(
+                "{failed} could not be drawn, which is a bug of this program; its words are on standard error"
+            ));
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn draw_all(&mut self, ui: &mut egui::Ui) {
         self.keys(ui);
         egui::Panel::top("bar").frame(bar::frame(ui)).show(ui, |ui| self.draw_bar(ui));
         egui::Panel::left("tabs").frame(bar::frame(ui)).exact_size(132.0).resizable(false).show(ui, |ui| {
@@ -280,6 +299,8 @@ impl Desktop {
             }
         });
         egui::CentralPanel::default().show(ui, |ui| match self.tab {
+            #[cfg(test)]
+            _ if self.fails => panic!("on purpose"),
             Tab::Messages => self.messages.draw(ui, &self.main),
             Tab::Bulk => tabs::bulk::draw(self, ui),
             Tab::Simulation => tabs::simulation::draw(self, ui),

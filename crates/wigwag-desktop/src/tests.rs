@@ -337,6 +337,18 @@ mod services {
     }
 
     #[test]
+    fn a_tab_that_fails_closes_no_window() {
+        let mut window = window("");
+        press(&mut window, Modifiers::COMMAND, Key::Num5);
+        window.state_mut().fails = true;
+        window.step();
+        window.state_mut().fails = false;
+        sees(&mut window, "Letters could not be drawn");
+        press(&mut window, Modifiers::COMMAND, Key::Num5);
+        sees(&mut window, "Switch a letter on");
+    }
+
+    #[test]
     fn every_tab_is_drawn_in_both_themes_without_a_connection() {
         for theme in [egui::Theme::Light, egui::Theme::Dark] {
             let mut window = window("");

@@ -147,10 +147,6 @@ impl Messages {
                 typed.request_focus();
             }
         });
-        if let Some((well, words)) = &self.notice {
-            let tokens = look::tokens(ui);
-            ui.label(RichText::new(words).color(if *well { tokens.ok } else { tokens.bad }));
-        }
     }
 
     fn draw_tools(&mut self, ui: &mut egui::Ui) {
@@ -175,6 +171,12 @@ impl Messages {
                 let warn = look::tokens(ui).warn;
                 let held = words::count(self.log.held_back() as u64);
                 ui.label(RichText::new(format!("paused: {held} more since")).color(warn));
+            }
+            // In this row, so that nothing moves when it comes or goes.
+            if let Some((well, words)) = &self.notice {
+                let tokens = look::tokens(ui);
+                let words = RichText::new(words).color(if *well { tokens.ok } else { tokens.bad });
+                ui.add(egui::Label::new(words).truncate());
             }
         });
     }

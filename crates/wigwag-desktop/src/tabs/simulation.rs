@@ -1,6 +1,6 @@
 //! Simulation: many clients at once, their lines over time, and the verdict.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs::File, io::BufWriter, path::PathBuf, time::Duration};
 
 use eframe::egui::{self, RichText};
 use wigwag_load::{Plan, Snapshot, report};
@@ -54,15 +54,18 @@ impl Simulation {
 
     fn open_report(&mut self, context: &egui::Context) {
         let Some(outcome) = self.trial.outcome() else { return };
-        let path = std::env::temp_dir().join(format!("wigwag-report-{:.0}.html", outcome.started_unix));
-        let written = fs::write(&path, report::html::render(outcome));
-        if written.is_ok() {
+        if !matches!(self.report, Some(Ok(_))) {
+            let path = std::env::temp_dir().join(format!("wigwag-report-{:.3}.html", outcome.started_unix));
+            // In a folder that all may write to: what lies there already is not ours, nor to be written through.
+            let written = File::create_new(&path).and_then(|file| report::html::write(outcome, BufWriter::new(file)));
+            self.report = Some(match written {
+                Ok(()) => Ok(path),
+                Err(error) => Err(format!("cannot write {}: {error}", path.display())),
+            });
+        }
+        if let Some(Ok(path)) = &self.report {
             context.open_url(egui::OpenUrl::new_tab(format!("file://{}", path.display())));
         }
-        self.report = Some(match written {
-            Ok(()) => Ok(path),
-            Err(error) => Err(format!("cannot write {}: {error}", path.display())),
-        });
     }
 }
 
