@@ -111,14 +111,14 @@ pub(crate) struct Desktop {
 impl Desktop {
     pub(crate) fn new(wire: Wire, settings: Settings, settings_path: Option<PathBuf>) -> Self {
         let wire = Arc::new(wire);
-        let channel = || Channel::new(wire.clone());
+        let service = || Channel::of_service(wire.clone());
         Self {
             bar: Bar { address: settings.url.clone(), ..Bar::default() },
             tab: Tab::Messages,
-            main: channel(),
-            stream: channel(),
-            letters: channel(),
-            monitor: channel(),
+            main: Channel::new(wire.clone()),
+            stream: service(),
+            letters: service(),
+            monitor: service(),
             messages: Messages::default(),
             bulk: Bulk::default(),
             simulation: Simulation::default(),
@@ -213,8 +213,10 @@ impl Desktop {
 
     /// The services' own connections: while their tab is looked at, or what it shows goes on.
     fn want_channels(&mut self) {
-        let wanted = self.main.url().cloned();
-        let manner = Manner { headers: self.bar.headers(), ..Manner::default() };
+        let wanted = self.main.target().map(|(url, _)| url.clone());
+        // As the bar's connection was opened: what is being typed for the next one is not for these.
+        let headers = self.main.target().map(|(_, manner)| manner.headers.clone()).unwrap_or_default();
+        let manner = Manner { headers, ..Manner::default() };
         let busy = [self.lanes.is_running(), self.tiles.wanted() > 0, !self.feed.history.is_empty()];
         let channels = [&mut self.stream, &mut self.letters, &mut self.monitor];
         for ((tab, channel), busy) in [Tab::Stream, Tab::Letters, Tab::Monitor].into_iter().zip(channels).zip(busy) {

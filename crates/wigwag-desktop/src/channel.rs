@@ -27,6 +27,7 @@ pub(crate) struct Channel {
     pub(crate) link: Link,
     target: Option<(WsUrl, Manner)>,
     inbox: Option<Inbox>,
+    message_bytes_max: usize,
 }
 
 /// What a channel tells its tab.
@@ -39,12 +40,28 @@ pub(crate) enum News {
 
 impl Channel {
     pub(crate) fn new(wire: Arc<Wire>) -> Self {
-        Self { wire, link: Link::new(fastrand::u64(..)), target: None, inbox: None }
+        Self {
+            wire,
+            link: Link::new(fastrand::u64(..)),
+            target: None,
+            inbox: None,
+            message_bytes_max: MESSAGE_BYTES_MAX,
+        }
+    }
+
+    /// For a service whose messages are small: larger ones close the connection (1009).
+    pub(crate) fn of_service(wire: Arc<Wire>) -> Self {
+        Self { message_bytes_max: SERVICE_MESSAGE_BYTES_MAX, ..Self::new(wire) }
+    }
+
+    /// Where it goes and how, if it is wanted.
+    pub(crate) fn target(&self) -> Option<&(WsUrl, Manner)> {
+        self.target.as_ref().filter(|_| self.link.is_wanted())
     }
 
     /// Where it goes, if it is wanted.
     pub(crate) fn url(&self) -> Option<&WsUrl> {
-        self.target.as_ref().map(|(url, _)| url).filter(|_| self.link.is_wanted())
+        self.target().map(|(url, _)| url)
     }
 
     /// Opens a connection, in place of the one that there may be.
@@ -123,7 +140,7 @@ impl Channel {
         let tls = url.tls.then(|| ClientTls { trust: Trust::System, identity: None }.config()).transpose();
         match tls {
             Ok(tls) => {
-                let config = Config { message_bytes_max: MESSAGE_BYTES_MAX, ..Config::default() };
+                let config = Config { message_bytes_max: self.message_bytes_max, ..Config::default() };
                 self.inbox = Some(self.wire.open(Connect {
                     tls,
                     protocols: manner.protocols.clone(),
@@ -140,3 +157,5 @@ impl Channel {
 
 /// Of a message that comes in.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
+/// What the services' tabs keep of many messages is bounded by this.
+const SERVICE_MESSAGE_BYTES_MAX: usize = 64 << 10;

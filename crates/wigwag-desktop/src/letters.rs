@@ -87,7 +87,7 @@ impl Tiles {
     }
 
     fn say(&mut self, words: String) {
-        self.log.push_back(words);
+        self.log.push_back(words.chars().take(WORDS_CHARS_MAX).collect());
         if self.log.len() > LOG_MAX {
             self.log.pop_front();
         }
@@ -101,6 +101,8 @@ fn action(letter: char, subscribe: bool) -> String {
 
 const TRACE_MAX: usize = 20;
 const LOG_MAX: usize = 500;
+/// Of a line of the log.
+const WORDS_CHARS_MAX: usize = 300;
 
 #[cfg(test)]
 mod tests {
@@ -140,5 +142,7 @@ mod tests {
             tiles.handle(message, Instant::now());
         }
         assert_eq!(tiles.log.len(), 5);
+        tiles.handle(&"x".repeat(10_000), Instant::now());
+        assert_eq!(tiles.log[5].len(), WORDS_CHARS_MAX);
     }
 }

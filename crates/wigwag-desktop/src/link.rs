@@ -120,7 +120,9 @@ impl Link {
                 self.end(Status::Off, None);
                 self.steps.push(Step::Close);
             }
-            Status::Off | Status::Closing | Status::Failed => {}
+            // Whoever wants it again shall have another try.
+            Status::Failed => self.end(Status::Off, None),
+            Status::Off | Status::Closing => {}
         }
     }
 
@@ -277,6 +279,17 @@ mod tests {
         link.handle_closed(&lost(), now);
         assert_eq!(link.status(), Status::Failed);
         assert!(link.why().is_some_and(|why| why.contains("1006")), "{:?}", link.why());
+    }
+
+    #[test]
+    fn what_failed_can_be_wanted_again() {
+        let now = Instant::now();
+        let mut link = open(now);
+        link.reconnect = false;
+        link.handle_closed(&lost(), now);
+        link.disconnect();
+        assert_eq!((link.status(), link.why()), (Status::Off, None));
+        assert!(link.take_steps().is_empty());
     }
 
     #[test]

@@ -210,10 +210,10 @@ impl Entry {
     fn contains(&self, wanted: &str) -> bool {
         match &self.what {
             What::Sent(OwnedMessage::Text(text)) | What::Received(OwnedMessage::Text(text)) | What::Note(text) => {
-                text.to_lowercase().contains(wanted)
+                text[..text.floor_char_boundary(SEARCHED_BYTES_MAX)].to_lowercase().contains(wanted)
             }
             What::Sent(OwnedMessage::Binary(bytes)) | What::Received(OwnedMessage::Binary(bytes)) => {
-                hex_line(bytes).contains(wanted)
+                hex_line(&bytes[..bytes.len().min(SEARCHED_BYTES_MAX)]).contains(wanted)
             }
         }
     }
@@ -307,6 +307,8 @@ const BYTES_MAX: usize = 256 << 20;
 const WAITING_MAX: usize = 10_000;
 /// Answers come in order, or nearly so.
 const LOOK_BACK_MAX: usize = 64;
+/// Of each message, by the filter: huge ones must not hold a frame up.
+const SEARCHED_BYTES_MAX: usize = 16 << 10;
 /// A line of the list is never wider.
 const LINE_CHARS_MAX: usize = 400;
 const PRETTY_BYTES_MAX: usize = 1 << 20;

@@ -60,7 +60,8 @@ pub(crate) struct Monitor {
 impl Monitor {
     pub(crate) fn handle(&mut self, text: &str) {
         match serde_json::from_str::<Figures>(text) {
-            Ok(figures) => {
+            Ok(mut figures) => {
+                figures.uptime_seconds = figures.uptime_seconds.clamp(0.0, FIGURE_MAX);
                 self.trouble = None;
                 // A server that was started anew has another past.
                 if self.history.back().is_some_and(|last| last.uptime_seconds > figures.uptime_seconds) {
@@ -82,10 +83,15 @@ impl Monitor {
     /// A figure over time: seconds from now, which are negative, and its values.
     pub(crate) fn series(&self, figure: impl Fn(&Figures) -> Option<f64>) -> Vec<[f64; 2]> {
         let now = self.newest().map_or(0.0, |newest| newest.uptime_seconds);
-        self.history.iter().filter_map(|one| Some([one.uptime_seconds - now, figure(one)?])).collect()
+        self.history
+            .iter()
+            .filter_map(|one| Some([one.uptime_seconds - now, figure(one)?.clamp(0.0, FIGURE_MAX)]))
+            .collect()
     }
 }
 
+/// More than any server can have of anything: what a feed claims beyond it is not drawn.
+const FIGURE_MAX: f64 = 1e15;
 /// Seconds kept.
 const HISTORY_MAX: usize = 120;
 
@@ -117,6 +123,16 @@ mod tests {
         let mut monitor = Monitor::default();
         monitor.handle("hello 17");
         assert!(monitor.trouble.is_some() && monitor.newest().is_none());
+    }
+
+    #[test]
+    fn absurd_figures_are_bounded() {
+        let mut monitor = Monitor::default();
+        monitor.handle(r#"{"uptime_seconds":1e300,"all":{"bytes_in_per_second":1.7e308,"bytes_out_per_second":-5}}"#);
+        let newest = monitor.newest().expect("a feed");
+        assert_eq!(newest.uptime_seconds, FIGURE_MAX);
+        assert_eq!(monitor.series(|figures| Some(figures.all.bytes_in_per_second)), [[0.0, FIGURE_MAX]]);
+        assert_eq!(monitor.series(|figures| Some(figures.all.bytes_out_per_second)), [[0.0, 0.0]]);
     }
 
     #[test]

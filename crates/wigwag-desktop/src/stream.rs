@@ -36,8 +36,14 @@ impl Lanes {
         match serde_json::from_str(text) {
             // What comes after a stop is of a text that nobody waits for.
             _ if !self.running => {}
-            Ok(Message::Stream { data }) => self.echo.push_str(&data),
-            Ok(Message::StreamReverse { data }) => self.reverse.push_str(&data),
+            Ok(Message::Stream { data }) if self.echo.len() + data.len() <= LANE_BYTES_MAX => self.echo.push_str(&data),
+            Ok(Message::StreamReverse { data }) if self.reverse.len() + data.len() <= LANE_BYTES_MAX => {
+                self.reverse.push_str(&data);
+            }
+            Ok(Message::Stream { .. } | Message::StreamReverse { .. }) => {
+                self.trouble = Some("the server says more than it was told".to_owned());
+                self.running = false;
+            }
             Ok(Message::Count { last_char, count }) => {
                 self.count = Some((last_char, count));
                 self.running = false;
@@ -63,6 +69,8 @@ enum Message {
     Error { message: String },
 }
 
+/// No text that is typed is longer.
+const LANE_BYTES_MAX: usize = 1 << 20;
 /// Ready to be sent.
 pub(crate) const EXAMPLE: &str = "The quick brown fox jumped over the lazy dog o";
 
@@ -101,6 +109,15 @@ mod tests {
             assert_eq!(lanes.trouble.as_deref(), Some(expected));
             assert!(!lanes.is_running());
         }
+    }
+
+    #[test]
+    fn a_server_that_never_ends_is_not_listened_to_for_ever() {
+        let mut lanes = Lanes::default();
+        lanes.begin("x");
+        let message = format!(r#"{{"type":"stream","data":"{}"}}"#, "x".repeat(50_000));
+        (0..100).for_each(|_| lanes.handle(&message));
+        assert!(lanes.echo.len() <= LANE_BYTES_MAX && !lanes.is_running());
     }
 
     #[test]

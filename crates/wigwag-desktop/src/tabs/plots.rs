@@ -29,6 +29,7 @@ pub(super) const MILLISECONDS: Unit = Unit { write: |millis| words::seconds(mill
 pub(super) const BYTES: Unit = Unit {
     write: |bytes| words::bytes(bytes.max(0.0) as u64),
     step: |highest| {
+        let highest = drawable(highest);
         let unit = 1024_f64.powf(highest.max(1.0).log(1024.0).floor());
         nice_step(highest / unit) * unit
     },
@@ -87,14 +88,20 @@ pub(super) fn plot<'a>(ui: &egui::Ui, name: &'static str, highest: f64, unit: Un
 /// The upper end of an axis: the next round step, and a little for the line's width.
 pub(super) fn top(highest: f64, unit: Unit) -> f64 {
     let step = (unit.step)(highest);
+    let highest = drawable(highest);
     (highest / step).ceil().max(1.0) * step * 1.02
 }
 
 /// A round step that divides `highest` into two to five.
 fn nice_step(highest: f64) -> f64 {
-    let rough = highest / 4.0;
+    let rough = drawable(highest) / 4.0;
     let ten = 10_f64.powf(rough.log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * ten).find(|step| *step >= rough).unwrap_or(10.0 * ten)
+}
+
+/// Of nothing there are no steps, and of too much too many.
+fn drawable(highest: f64) -> f64 {
+    highest.clamp(1e-6, 1e15)
 }
 
 fn marks(from: f64, to: f64, step: f64) -> Vec<GridMark> {
@@ -130,6 +137,16 @@ mod tests {
             let step = nice_step(highest);
             assert!((step - expected).abs() < expected * 1e-9, "{highest}: {step}");
             assert!((2.0..=5.0).contains(&(highest / step).ceil()), "{highest}: {step}");
+        }
+    }
+
+    #[test]
+    fn nothing_and_too_much_have_few_marks_as_well() {
+        for highest in [0.0, 5e-324, 1e308] {
+            for unit in [COUNT, BYTES, MILLISECONDS] {
+                let step = (unit.step)(highest);
+                assert!((1..=6).contains(&marks(0.0, top(highest, unit), step).len()), "{highest}: {step}");
+            }
         }
     }
 
