@@ -26,8 +26,8 @@ pub(crate) struct Messages {
     /// The message is to be typed next.
     pub(crate) focus: bool,
     filter: String,
-    /// The entry that is shown whole, by its number.
-    selected: Option<usize>,
+    /// The entry that is shown whole, by its number, and how: made once, for it may be long.
+    selected: Option<(usize, String)>,
     /// Why the message cannot be sent, or what became of a file.
     pub(crate) notice: Option<(bool, String)>,
     saving: Option<Receiver<Result<String, String>>>,
@@ -114,9 +114,11 @@ impl Messages {
             });
             return;
         }
-        let selected = self.selected.and_then(|number| self.log.get(number)).cloned();
-        if let Some(entry) = selected {
-            egui::Panel::bottom("whole").resizable(true).default_size(180.0).show(ui, |ui| self.draw_whole(ui, &entry));
+        if self.selected.as_ref().is_some_and(|(number, _)| self.log.get(*number).is_none()) {
+            self.selected = None;
+        }
+        if self.selected.is_some() {
+            egui::Panel::bottom("whole").resizable(true).default_size(180.0).show(ui, |ui| self.draw_whole(ui));
         }
         self.draw_list(ui);
     }
@@ -213,29 +215,33 @@ impl Messages {
                         What::Note(_) => format!("{time} {sign} {}", entry.line()),
                         _ => format!("{time} {sign} {size:>9} {rtt:>8}  {}", entry.line()),
                     };
-                    let shown = draw_row(ui, &line, height, colour, self.selected == Some(number));
-                    if shown.clicked() {
-                        self.selected = (self.selected != Some(number)).then_some(number);
+                    let selected = self.selected.as_ref().is_some_and(|(other, _)| *other == number);
+                    if draw_row(ui, &line, height, colour, selected).clicked() {
+                        self.selected = (!selected).then(|| (number, cut(&entry.whole())));
                     }
                 }
             },
         );
     }
 
-    fn draw_whole(&mut self, ui: &mut egui::Ui, entry: &Entry) {
+    fn draw_whole(&mut self, ui: &mut egui::Ui) {
+        let Some((number, whole)) = &self.selected else { return };
+        let mut closed = false;
         ui.horizontal(|ui| {
-            if ui.button("Copy").clicked() {
+            if ui.button("Copy").clicked()
+                && let Some(entry) = self.log.get(*number)
+            {
                 ui.ctx().copy_text(entry.payload());
             }
-            if ui.button("Close").clicked() {
-                self.selected = None;
-            }
+            closed = ui.button("Close").clicked();
             ui.weak("time of day in UTC; JSON is indented, bytes are shown as hexadecimal digits");
         });
         egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
-            let whole = entry.whole();
-            ui.add(egui::Label::new(RichText::new(cut(&whole)).monospace()).selectable(true));
+            ui.add(egui::Label::new(RichText::new(whole).monospace()).selectable(true));
         });
+        if closed {
+            self.selected = None;
+        }
     }
 }
 
