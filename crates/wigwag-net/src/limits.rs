@@ -35,6 +35,9 @@ pub struct Limits {
     pub linger_bytes_max: usize,
     /// How hard each worker's compressor works, and so what it weighs.
     pub compression: Compression,
+    /// Whether several connections are written to in one system call, where the kernel lets us: by io_uring, Linux 6.1 or
+    /// later. Default: yes. It costs a descriptor for each worker.
+    pub io_uring: bool,
 }
 
 impl Default for Limits {
@@ -54,6 +57,7 @@ impl Default for Limits {
             linger_timeout: Duration::from_secs(2),
             linger_bytes_max: 1 << 20,
             compression: Compression::default(),
+            io_uring: true,
         }
     }
 }

@@ -18,6 +18,7 @@ mod slot;
 mod system;
 mod timers;
 mod tls;
+mod together;
 mod topics;
 mod write;
 
@@ -38,6 +39,7 @@ use self::{
     accept::Acceptance,
     slot::{Flags, Phase, Slot},
     timers::{Due, What},
+    together::Together,
     topics::Topics,
 };
 use crate::{
@@ -79,6 +81,7 @@ pub(crate) struct Worker {
     dirty: Vec<u32>,
     /// Those of them that are being flushed.
     flushing: Vec<u32>,
+    together: Together,
     /// Connections that a callback asked for and that could not even be begun: their services are told after it.
     unopened: Vec<ConnectJob>,
     ticks: Vec<Option<(Duration, Instant, Tick)>>,
@@ -129,6 +132,7 @@ impl Worker {
             run_queue: VecDeque::new(),
             dirty: Vec::new(),
             flushing: Vec::new(),
+            together: Together::new(handle.limits().io_uring),
             unopened: Vec::new(),
             ticks: Vec::new(),
             pacer: None,
@@ -271,6 +275,7 @@ impl Worker {
                 return;
             }
             std::mem::swap(&mut self.dirty, &mut self.flushing);
+            self.write_together();
             while let Some(index) = self.flushing.pop() {
                 let index = index as usize;
                 if let Some(slot) = self.slots.get_mut(index) {

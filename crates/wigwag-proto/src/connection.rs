@@ -228,6 +228,13 @@ impl Connection {
         self.out.transmit()
     }
 
+    /// What [`Self::poll_transmit`] shows, if it lies in one piece, as it nearly always does.
+    #[inline]
+    #[must_use]
+    pub fn transmit_single(&self) -> Option<&[u8]> {
+        self.out.transmit_single()
+    }
+
     /// The first `count` bytes of what [`Self::poll_transmit`] showed are written. When all are, the buffer goes back to
     /// the context.
     #[inline]

@@ -64,6 +64,7 @@ fn limits(settings: &Settings, sockets_per_connection: u64) -> Limits {
         unfinished_bytes_max_total: limits.unfinished_bytes_max_total.get(),
         connections_max: limits.connections_max as usize * sockets_per_connection as usize,
         compression: Compression { level: settings.deflate.level as u8, ..Compression::default() },
+        io_uring: settings.server.io_uring,
         ..Limits::default()
     }
 }

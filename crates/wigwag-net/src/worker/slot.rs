@@ -1,6 +1,6 @@
 //! One connection's place in its worker. What every connection needs is inline and small; the rest is boxed.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
 use mio::net::TcpStream;
 use wigwag_proto::{Config, Connection, connection::Prepared, handshake::extensions::DeflatePolicy};
@@ -107,6 +107,13 @@ impl Flags {
         self.0 &= !flag.0;
     }
 
+    /// Clears the flag; `false` if it was not set.
+    pub(crate) const fn lower(&mut self, flag: Self) -> bool {
+        let was = self.has(flag);
+        self.clear(flag);
+        was
+    }
+
     /// Sets the flag; `false` if it was set already.
     pub(crate) const fn raise(&mut self, flag: Self) -> bool {
         let new = !self.has(flag);
@@ -133,6 +140,8 @@ pub(crate) struct Extra {
     pub(crate) permit: Option<Permit>,
     /// Since when the peer has taken nothing although something is queued.
     pub(crate) stalled_since: Option<Instant>,
+    /// A write has failed, and what follows from it is still to be done.
+    pub(crate) write_error: Option<io::ErrorKind>,
     /// The write time-out's timer is set; there is one at most.
     pub(crate) write_timer: bool,
     /// Bytes of this connection in the process-wide sums.
@@ -175,6 +184,12 @@ pub(crate) struct Subscription {
 }
 
 impl Extra {
+    /// Whether what is queued goes to the socket as it is, and nothing goes before it.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.tls.is_none() && self.raw_out.is_empty() && self.write_error.is_none()
+    }
+
     /// Whether nothing in it is needed any longer.
     pub(crate) fn is_idle(&self) -> bool {
         self.opening.is_none()
@@ -185,6 +200,7 @@ impl Extra {
             && self.subscriptions.is_empty()
             && self.permit.is_none()
             && self.stalled_since.is_none()
+            && self.write_error.is_none()
             && !self.write_timer
             && self.counted_out == 0
             && self.counted_unfinished == 0
@@ -219,6 +235,15 @@ impl Slot {
                     && connection.unfinished_bytes() == 0
                     && connection.poll_timeout().is_none()
             })
+    }
+
+    /// What is to be written next, if the socket may take it and gets it as it is, in one piece.
+    #[inline]
+    pub(crate) fn plain_output(&self) -> Option<&[u8]> {
+        let connection = self.connection.as_ref()?;
+        let plain = self.extra.as_ref().is_none_or(|extra| extra.is_plain());
+        let may = self.phase == Phase::Open && !self.flags.has(Flags::STALLED);
+        (plain && may).then(|| connection.transmit_single()).flatten()
     }
 
     /// Whether anything has still to go out, be it in a TLS session's buffer.

@@ -1,5 +1,32 @@
-//! The two system calls of every message. On Linux they are made directly: libc's are points where a thread may be cancelled,
+//! The two system calls of every message, and many of the second in one. On Linux they are made directly: libc's are points where a thread may be cancelled,
 //! which costs two locked instructions each in a process that has threads.
+
+#[cfg(target_os = "linux")]
+mod ring;
+#[cfg(not(target_os = "linux"))]
+mod ring {
+    //! There is none.
+
+    use std::io;
+
+    use super::Send;
+
+    pub(in crate::worker) enum Ring {}
+
+    impl Ring {
+        pub(in crate::worker) fn new() -> io::Result<Self> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        pub(in crate::worker) fn send_all(
+            &mut self,
+            _: &[Send<'_>],
+            _: &mut Vec<(u32, io::Result<usize>)>,
+        ) -> io::Result<()> {
+            match *self {}
+        }
+    }
+}
 
 use std::io;
 #[cfg(not(target_os = "linux"))]
@@ -8,6 +35,19 @@ use std::io::{Read as _, Write as _};
 use mio::net::TcpStream;
 #[cfg(target_os = "linux")]
 use rustix::net::{RecvFlags, SendFlags};
+
+pub(super) use ring::Ring;
+
+/// One of several writes that a [`Ring`] makes together.
+pub(super) struct Send<'a> {
+    /// Comes back with the result.
+    pub(super) key: u32,
+    pub(super) socket: &'a TcpStream,
+    pub(super) bytes: &'a [u8],
+}
+
+/// Most that are handed over in one go.
+pub(super) const SENDS_MAX: usize = 32;
 
 /// Reads what has arrived; 0 is the end.
 #[cfg(target_os = "linux")]

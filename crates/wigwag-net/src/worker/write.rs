@@ -213,9 +213,12 @@ impl Worker {
 
 fn flush_slot(slot: &mut Slot, context: &mut Context) -> Flushed {
     let Slot { socket, connection, extra, flags, .. } = slot;
-    let Some(extra) = extra.as_mut().filter(|extra| extra.tls.is_some() || !extra.raw_out.is_empty()) else {
+    let Some(extra) = extra.as_mut().filter(|extra| !extra.is_plain()) else {
         return flush_frames(connection, context, false, |slices| write_plain(socket, slices));
     };
+    if let Some(kind) = extra.write_error.take() {
+        return Flushed::Failed(kind);
+    }
     match flush_raw(socket, extra) {
         Flushed::All => {}
         other => return other,

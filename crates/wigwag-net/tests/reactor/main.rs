@@ -19,4 +19,5 @@ mod panics;
 mod remotes;
 mod timers;
 mod tls;
+mod together;
 mod topics;

@@ -112,6 +112,13 @@ impl Outbox {
             .then(|| Transmit { slices: [IoSlice::new(data), IoSlice::new(&[]), IoSlice::new(&[])], count: 1 })
     }
 
+    /// What to write next, if it lies in one piece.
+    #[inline]
+    pub(super) fn transmit_single(&self) -> Option<&[u8]> {
+        let data = &self.data[self.sent..];
+        (self.control.is_none() && !data.is_empty()).then_some(data)
+    }
+
     /// The first `count` bytes of what [`Self::transmit`] gave are sent.
     #[inline]
     pub(super) fn transmitted(&mut self, mut count: usize, context: &mut Context) {

@@ -1,0 +1,200 @@
+//! Several connections that are written to in one turn: what each gets is its own, whether the writes go out one by one or
+//! many at a time (`Limits::io_uring`).
+
+use std::sync::{Mutex, mpsc};
+
+use wigwag_net::{CloseCause, Limits, Message, Socket};
+
+use crate::support::*;
+
+/// Runs a test with the writes made one by one, and together where the system can.
+fn both(test: impl Fn(Limits)) {
+    for io_uring in [false, true] {
+        test(Limits { io_uring, ..Limits::default() });
+    }
+}
+
+/// What keeps the worker from its work until what is sent meanwhile has arrived: then it finds all of it in one turn.
+struct Gate {
+    client: Client,
+    entered: mpsc::Receiver<()>,
+    open: mpsc::Sender<()>,
+}
+
+impl Gate {
+    /// The worker stands still while `meanwhile` runs.
+    fn hold(&mut self, meanwhile: impl FnOnce()) {
+        self.client.send("gate");
+        self.entered.recv_timeout(PATIENCE).expect("the worker comes to the gate");
+        meanwhile();
+        self.open.send(()).expect("it waits there");
+    }
+}
+
+/// One worker that can be held at a gate; other messages are `answer`ed by what `script` makes of them.
+fn serve_gated(
+    limits: Limits,
+    script: impl Fn() -> Script + Send + Sync + 'static,
+    answer: impl Fn(&mut Socket<'_>, &str) + Send + Sync + Clone + 'static,
+) -> (Server, Gate) {
+    let (entered_in, entered) = mpsc::channel();
+    let (open, opened) = mpsc::channel::<()>();
+    let opened = std::sync::Arc::new(Mutex::new(opened));
+    let server = serve_each(limits, move || {
+        let (entered, opened, answer) = (entered_in.clone(), opened.clone(), answer.clone());
+        script().on_message(move |socket, message| match message {
+            Message::Text("gate") => {
+                entered.send(()).expect("the test waits");
+                opened.lock().expect("one worker").recv_timeout(PATIENCE).expect("the test opens the gate");
+            }
+            Message::Text(text) => answer(socket, text),
+            Message::Binary(_) => {}
+        })
+    });
+    let client = Client::connect(server.address);
+    (server, Gate { client, entered, open })
+}
+
+fn connect_all(server: &Server, count: usize) -> Vec<Client> {
+    (0..count).map(|_| Client::connect(server.address)).collect()
+}
+
+/// More than one call takes, and not a multiple of it.
+const CROWD: usize = 75;
+
+#[test]
+fn each_gets_its_own_answers_in_order() {
+    both(|limits| {
+        let (server, mut gate) = serve_gated(limits, Script::new, |socket, text| socket.send(Message::Text(text)));
+        let mut clients = connect_all(&server, CROWD);
+        for round in 0..20 {
+            gate.hold(|| {
+                for (place, client) in clients.iter_mut().enumerate() {
+                    (0..=place % 3).for_each(|message| client.send(&format!("{place} {round} {message}")));
+                }
+            });
+            for (place, client) in clients.iter_mut().enumerate() {
+                for message in 0..=place % 3 {
+                    assert_eq!(client.read_text(), format!("{place} {round} {message}"));
+                }
+            }
+        }
+        assert!(clients.iter_mut().all(|client| ask_for_close(client) == 1000), "and nothing more came");
+    });
+}
+
+fn ask_for_close(client: &mut Client) -> u16 {
+    client.send_close(1000);
+    client.read_close()
+}
+
+#[test]
+fn a_socket_that_takes_a_part_gets_the_rest_later_and_the_service_hears_of_it() {
+    both(|limits| {
+        let large = limits.out_queue_high_water * 4;
+        let (told_in, told) = mpsc::channel();
+        let script = move || {
+            let told = told_in.clone();
+            Script::new().on_writable(move |_| told.send(()).expect("the test listens"))
+        };
+        let answer = move |socket: &mut Socket<'_>, text: &str| {
+            let filler = text.repeat(large / text.len());
+            socket.send(Message::Text(&filler));
+            socket.send(Message::Text(text));
+        };
+        let (server, mut gate) = serve_gated(limits, script, answer);
+        let mut clients = connect_all(&server, CROWD);
+        gate.hold(|| (0..).zip(&mut clients).for_each(|(place, client)| client.send(&format!("{place:4}"))));
+        for (place, client) in clients.iter_mut().enumerate() {
+            let text = format!("{place:4}");
+            assert!(client.read_text() == text.repeat(large / 4), "the large message of {place}");
+            assert_eq!(client.read_text(), text);
+        }
+        for _ in 0..CROWD {
+            told.recv_timeout(PATIENCE).expect("each service may write again");
+        }
+        eventually("nothing is queued", || server.sum(|metrics| metrics.out_queue_bytes.get()) == 0);
+    });
+}
+
+#[test]
+fn a_ping_among_them_is_answered_ahead_and_harms_no_data() {
+    both(|limits| {
+        let (server, mut gate) = serve_gated(limits, Script::new, |socket, text| socket.send(Message::Text(text)));
+        let mut clients = connect_all(&server, CROWD);
+        gate.hold(|| {
+            for client in &mut clients {
+                client.write(&[frame(TEXT, b"one"), frame(PING, b"life"), frame(TEXT, b"two")].concat());
+            }
+        });
+        for client in &mut clients {
+            let frames: Vec<_> = (0..3).map(|_| client.read_frame()).collect();
+            let expected = [(PONG, &b"life"[..]), (TEXT, b"one"), (TEXT, b"two")];
+            assert!(frames.iter().map(|(opcode, payload)| (*opcode, &payload[..])).eq(expected), "{frames:?}");
+        }
+    });
+}
+
+#[test]
+fn who_is_gone_ends_alone() {
+    both(|limits| {
+        let (closes_in, closes) = mpsc::channel();
+        let script = move || Script::new().closes_to(&closes_in);
+        // More than fits into a socket at once: some of the writes come after the reset.
+        let answer = |socket: &mut Socket<'_>, text: &str| socket.send(Message::Text(&text.repeat(20_000)));
+        let (server, mut gate) = serve_gated(limits, script, answer);
+        let mut clients = connect_all(&server, CROWD);
+        let mut staying = Vec::new();
+        gate.hold(|| {
+            for (place, mut client) in clients.drain(..).enumerate() {
+                client.send("x");
+                if place % 3 == 0 {
+                    let linger = Some(std::time::Duration::ZERO);
+                    socket2::SockRef::from(&client.stream).set_linger(linger).expect("a reset at the end");
+                } else {
+                    staying.push(client);
+                }
+            }
+        });
+        for client in &mut staying {
+            assert_eq!(client.read_text().len(), 20_000);
+        }
+        for _ in 0..CROWD - staying.len() {
+            let closed = closes.recv_timeout(PATIENCE).expect("the service hears of it");
+            assert!(matches!(closed.cause, CloseCause::Io(_)), "{closed:?}");
+        }
+        drop((staying, gate));
+        server.assert_empty();
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_ring_is_made_when_there_is_a_use_for_it_and_only_if_it_may() {
+    let rings = || {
+        let links = std::fs::read_dir("/proc/self/fd").expect("our descriptors");
+        let targets = links.filter_map(|link| std::fs::read_link(link.ok()?.path()).ok());
+        targets.filter(|target| target.to_string_lossy().contains("io_uring")).count()
+    };
+    both(|limits| {
+        let allowed = limits.io_uring && may_make_a_ring();
+        let (server, mut gate) = serve_gated(limits, Script::new, |socket, text| socket.send(Message::Text(text)));
+        let mut clients = connect_all(&server, 2);
+        for client in &mut clients {
+            client.send("alone");
+            assert_eq!(client.read_text(), "alone");
+        }
+        assert_eq!(rings(), 0, "one write at a time needs none");
+        gate.hold(|| clients.iter_mut().for_each(|client| client.send("together")));
+        assert!(clients.iter_mut().all(|client| client.read_text() == "together"));
+        assert_eq!(rings(), usize::from(allowed));
+        drop((gate, clients, server));
+        eventually("it goes with its worker", || rings() == 0);
+    });
+}
+
+/// Whether the system lets anybody: a container's filter or a setting of the kernel may forbid it.
+#[cfg(target_os = "linux")]
+fn may_make_a_ring() -> bool {
+    <io_uring::IoUring>::builder().setup_single_issuer().setup_defer_taskrun().build(1).is_ok()
+}
