@@ -1,5 +1,5 @@
-//! The two system calls of every message, and many of the second in one. On Linux they are made directly: libc's are points where a thread may be cancelled,
-//! which costs two locked instructions each in a process that has threads.
+//! The two system calls of every message, and many of the second in one. On Linux they are made directly: libc's are points
+//! where a thread may be cancelled, which costs two locked instructions each in a process that has threads.
 
 #[cfg(target_os = "linux")]
 mod ring;
