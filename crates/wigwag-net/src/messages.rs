@@ -18,11 +18,11 @@ pub struct Messages<'a, 'b> {
 }
 
 /// What lies in front of the input.
-pub(crate) enum Next<'b> {
-    /// A short message of a server; text is valid.
-    Short(MessageKind, &'b [u8]),
+enum Next<'b> {
+    /// A whole message that is still in the input: how it is taken shows when somebody wants it.
+    Whole,
     Event(Event<'b>),
-    /// Nothing that may be dispatched now.
+    /// Nothing that may be dispatched now; or what is lent from where it lies.
     Nothing,
 }
 
@@ -30,17 +30,20 @@ impl<'a, 'b> Messages<'a, 'b> {
     /// What lies in `input`.
     #[inline]
     pub(crate) fn new(worker: &'a mut Worker, slot: usize, input: &'a mut Input<'b>) -> Self {
-        let next = worker.next_message(slot, input);
+        let next = match worker.has_whole_message(slot, input) {
+            true => Next::Whole,
+            false => worker.next_event(slot, input).map_or(Next::Nothing, Next::Event),
+        };
         Self { worker, slot, input, next, is_lent: false, taken: 0 }
     }
 
     /// The next message and its connection; `None` once no further one is there, or may be dispatched now.
     #[inline]
     pub fn take_next(&mut self) -> Option<(Socket<'_>, Message<'_>)> {
-        self.advance();
+        if self.wants_next() {
+            self.advance();
+        }
         let message = match &self.next {
-            Next::Short(MessageKind::Text, text) => Message::Text(str::from_utf8(text).expect("validated as it came")),
-            Next::Short(MessageKind::Binary, bytes) => Message::Binary(bytes),
             Next::Event(Event::Text(text)) => Message::Text(text),
             Next::Event(Event::Binary(bytes)) => Message::Binary(bytes),
             _ => return None,
@@ -50,12 +53,20 @@ impl<'a, 'b> Messages<'a, 'b> {
         Some((Socket { worker: self.worker, slot: self.slot }, message))
     }
 
-    /// As [`Self::take_next`], for who wants bytes: text is valid all the same, but short text is spared what makes a `str` of it.
+    /// As [`Self::take_next`], for who wants bytes: text is valid all the same, but short text is spared what makes a `str` of
+    /// it, which costs more than all else that is done to it.
     #[inline]
     pub fn take_next_bytes(&mut self) -> Option<(Socket<'_>, MessageKind, &[u8])> {
-        self.advance();
+        if self.wants_next() {
+            if let Some((kind, bytes)) = self.worker.next_short(self.slot, self.input) {
+                self.next = Next::Nothing;
+                self.is_lent = true;
+                self.taken += 1;
+                return Some((Socket { worker: self.worker, slot: self.slot }, kind, bytes));
+            }
+            self.advance();
+        }
         let (kind, bytes) = match &self.next {
-            Next::Short(kind, bytes) => (*kind, *bytes),
             Next::Event(Event::Text(text)) => (MessageKind::Text, text.as_bytes()),
             Next::Event(Event::Binary(bytes)) => (MessageKind::Binary, &**bytes),
             _ => return None,
@@ -84,23 +95,29 @@ impl<'a, 'b> Messages<'a, 'b> {
         while self.take_next().is_some() {}
         match self.next {
             Next::Event(event) => (self.taken, Some(event)),
-            Next::Short(..) | Next::Nothing => (self.taken, None),
+            Next::Whole | Next::Nothing => (self.taken, None),
         }
     }
 
     fn has_message(&self) -> bool {
-        matches!(self.next, Next::Short(..) | Next::Event(Event::Text(_) | Event::Binary(_)))
+        matches!(self.next, Next::Whole | Next::Event(Event::Text(_) | Event::Binary(_)))
     }
 
-    /// Takes back what is lent, and looks at what comes after it.
+    /// Takes back what is lent; whether what comes next is still to be taken from the input.
+    #[inline]
+    fn wants_next(&mut self) -> bool {
+        if !self.is_lent {
+            return matches!(self.next, Next::Whole);
+        }
+        self.is_lent = false;
+        if let Next::Event(event) = std::mem::replace(&mut self.next, Next::Nothing) {
+            self.worker.recycle(event);
+        }
+        true
+    }
+
     #[inline]
     fn advance(&mut self) {
-        if self.is_lent {
-            self.is_lent = false;
-            if let Next::Event(event) = std::mem::replace(&mut self.next, Next::Nothing) {
-                self.worker.recycle(event);
-            }
-            self.next = self.worker.next_message(self.slot, self.input);
-        }
+        self.next = self.worker.next_event(self.slot, self.input).map_or(Next::Nothing, Next::Event);
     }
 }

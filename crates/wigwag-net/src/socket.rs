@@ -59,6 +59,12 @@ impl Socket<'_> {
         self.worker.send_parts(self.slot, MessageKind::Binary, parts);
     }
 
+    /// As [`Self::send`], for text that the caller has as bytes; it must be UTF-8.
+    #[inline]
+    pub fn send_bytes(&mut self, kind: MessageKind, payload: &[u8]) {
+        self.worker.send_bytes(self.slot, kind, payload);
+    }
+
     /// As [`Self::send_text`] or [`Self::send_binary`], for text that the caller has as bytes; it must be UTF-8 as a whole.
     #[inline]
     pub fn send_parts(&mut self, kind: MessageKind, parts: &[&[u8]]) {

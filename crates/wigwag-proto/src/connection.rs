@@ -37,7 +37,7 @@ use self::{
     closing::{Closing, State},
     compress::Windows,
     gather::Incoming,
-    outbox::Outbox,
+    outbox::{Outbox, SHORT_BYTES_MAX},
 };
 pub use self::{
     config::{Config, Role},
@@ -131,8 +131,18 @@ impl Connection {
     /// Queues a message.
     #[inline]
     pub fn send(&mut self, message: Message<'_>, context: &mut Context) -> Result<(), SendError> {
+        self.send_bytes(message.kind(), message.as_bytes(), context)
+    }
+
+    /// As [`Self::send`], for text that the caller has as bytes: it must be UTF-8.
+    #[inline]
+    pub fn send_bytes(&mut self, kind: MessageKind, payload: &[u8], context: &mut Context) -> Result<(), SendError> {
         self.check_sending()?;
-        self.push_message(message.kind(), message.as_bytes(), context);
+        if self.role == Role::Client && self.negotiated.is_none() && payload.len() <= SHORT_BYTES_MAX {
+            self.out.push_short_masked(kind.opcode(), payload, context);
+        } else {
+            self.push_message(kind, payload, context);
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! Nothing is allocated or locked per message: the parts of an answer are put together in the connection's out-buffer,
 //! and the generator is the thread's own. The numbers are no secret; nobody may rely on their being unforeseeable.
 
-use wigwag_net::{Message, Service, Socket};
+use wigwag_net::{Message, MessageKind, Messages, Service, Socket};
 
 /// Answers with the message, a space and a random number. See `docs/services/random.md`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,12 +11,19 @@ pub struct Random;
 
 impl Service for Random {
     fn on_message(&mut self, socket: &mut Socket<'_>, message: Message<'_>) {
-        let suffix = Suffix::new(fastrand::u8(1..=100));
-        match message {
-            Message::Text(text) => socket.send_text(&[text, suffix.as_str()]),
-            Message::Binary(bytes) => socket.send_binary(&[bytes, suffix.as_bytes()]),
+        answer(socket, message.kind(), message.as_bytes());
+    }
+
+    fn on_messages(&mut self, messages: &mut Messages<'_, '_>) {
+        while let Some((mut socket, kind, bytes)) = messages.take_next_bytes() {
+            answer(&mut socket, kind, bytes);
         }
     }
+}
+
+fn answer(socket: &mut Socket<'_>, kind: MessageKind, message: &[u8]) {
+    let suffix = Suffix::new(fastrand::u8(1..=100));
+    socket.send_parts(kind, &[message, suffix.as_bytes()]);
 }
 
 /// What an answer adds: a space and up to three digits.
@@ -39,10 +46,6 @@ impl Suffix {
     fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
-
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(self.as_bytes()).expect("a space and digits are ASCII")
-    }
 }
 
 #[cfg(test)]
@@ -57,7 +60,7 @@ mod tests {
     #[test]
     fn suffix_is_the_number_in_decimal() {
         for number in 0..=u8::MAX {
-            assert_eq!(Suffix::new(number).as_str(), format!(" {number}"));
+            assert_eq!(Suffix::new(number).as_bytes(), format!(" {number}").as_bytes());
         }
     }
 }

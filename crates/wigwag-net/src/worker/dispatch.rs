@@ -5,11 +5,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use wigwag_proto::{Connection, Event, Input};
+use wigwag_proto::{Connection, Event, Input, MessageKind};
 
 use super::{Flags, Phase, Worker};
 use crate::{
-    messages::{Messages, Next},
+    messages::Messages,
     service::{CloseCause, PeerEnd, Service},
     socket::Socket,
 };
@@ -149,17 +149,29 @@ impl Worker {
         messages
     }
 
+    /// Whether a whole message lies in front of this input, and may be dispatched.
+    #[inline]
+    pub(crate) fn has_whole_message(&mut self, index: usize, input: &Input<'_>) -> bool {
+        self.may_dispatch(index)
+            && self.slots[index].connection.as_ref().is_some_and(|connection| connection.has_whole_message(input))
+    }
+
+    /// The short message in front of this input, if it may be dispatched.
+    #[inline]
+    pub(crate) fn next_short<'b>(&mut self, index: usize, input: &mut Input<'b>) -> Option<(MessageKind, &'b [u8])> {
+        if input.is_empty() || !self.may_dispatch(index) {
+            return None;
+        }
+        self.slots[index].connection.as_ref()?.take_short(input)
+    }
+
     /// What comes next in this input, if it may be dispatched.
     #[inline]
-    pub(crate) fn next_message<'b>(&mut self, index: usize, input: &mut Input<'b>) -> Next<'b> {
+    pub(crate) fn next_event<'b>(&mut self, index: usize, input: &mut Input<'b>) -> Option<Event<'b>> {
         if !self.may_dispatch(index) {
-            return Next::Nothing;
+            return None;
         }
-        let Some(connection) = &mut self.slots[index].connection else { return Next::Nothing };
-        if let Some((kind, bytes)) = connection.take_short(input) {
-            return Next::Short(kind, bytes);
-        }
-        connection.handle_bytes(input, &mut self.context).map_or(Next::Nothing, Next::Event)
+        self.slots[index].connection.as_mut()?.handle_bytes(input, &mut self.context)
     }
 
     /// Keeps the buffer of an event that has been dealt with.

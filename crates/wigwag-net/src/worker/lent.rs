@@ -26,10 +26,16 @@ use crate::{
 const WRITTEN_AT_ONCE_BYTES_MIN: usize = 4 << 10;
 
 impl Worker {
+    #[inline]
     pub(crate) fn send(&mut self, index: usize, message: Message<'_>) {
+        self.send_bytes(index, message.kind(), message.as_bytes());
+    }
+
+    #[inline]
+    pub(crate) fn send_bytes(&mut self, index: usize, kind: MessageKind, payload: &[u8]) {
         let slot = &mut self.slots[index];
         let Some(connection) = &mut slot.connection else { return };
-        if connection.send(message, &mut self.context).is_ok() {
+        if connection.send_bytes(kind, payload, &mut self.context).is_ok() {
             self.metrics.routes[usize::from(slot.route)].messages_out.add(1);
             self.answers += 1;
         }

@@ -183,13 +183,41 @@ impl Service for Taker {
     }
 }
 
+/// Some of each kind, whether text, and as bytes.
+fn messages_of_all_kinds() -> [(bool, Vec<u8>); 6] {
+    let long = "long ".repeat(100);
+    let all = [(true, "one"), (true, "grüße"), (false, "bytes"), (true, &long), (true, ""), (true, "last")];
+    all.map(|(is_text, payload)| (is_text, payload.as_bytes().to_vec()))
+}
+
+#[test]
+fn messages_are_the_same_however_a_server_takes_them() {
+    let sent = messages_of_all_kinds();
+    let mut bytes: Vec<u8> =
+        sent.iter().flat_map(|(is_text, payload)| frame(if *is_text { TEXT } else { BINARY }, payload)).collect();
+    bytes.extend(frame(TEXT, b"no text: \xff"));
+    bytes.extend(frame(TEXT, b"too late"));
+    for as_bytes in 0..=sent.len() + 1 {
+        for as_messages in 0..=sent.len() - as_bytes.min(sent.len()) {
+            let (heard_in, heard) = mpsc::channel();
+            let server =
+                serve_each(Limits::default(), move || Taker { as_bytes, as_messages, heard: heard_in.clone() });
+            let mut client = Client::connect(server.address);
+            client.write(&bytes);
+            for one in &sent {
+                assert_eq!(next(&heard), *one);
+            }
+            assert_eq!(client.read_close(), 1007);
+            assert!(heard.try_recv().is_err(), "nothing that follows what is no text is dispatched");
+        }
+    }
+}
+
 #[test]
 fn messages_are_the_same_however_a_client_takes_them() {
-    let long = "long ".repeat(100);
-    let wanted = [(true, "one"), (true, "grüße"), (false, "bytes"), (true, &long), (true, ""), (true, "last")];
-    let sent = wanted.map(|(is_text, payload)| (is_text, payload.as_bytes().to_vec()));
-    for as_bytes in 0..=wanted.len() {
-        for as_messages in 0..=wanted.len() - as_bytes {
+    let sent = messages_of_all_kinds();
+    for as_bytes in 0..=sent.len() {
+        for as_messages in 0..=sent.len() - as_bytes {
             let said = sent.clone();
             let server = serve(Limits::default(), move |_| {
                 let said = said.clone();

@@ -8,7 +8,7 @@ use std::{io::IoSlice, mem};
 
 use super::context::Context;
 use crate::{
-    frame::{HEADER_BYTES_MAX, Header, Opcode},
+    frame::{HEADER_BYTES_MAX, Header, Opcode, SHORT_HEADER_BYTES},
     mask,
 };
 
@@ -50,6 +50,30 @@ impl Outbox {
     #[inline]
     pub(super) fn push<P: AsRef<[u8]>>(&mut self, header: Header, parts: &[P], context: &mut Context) {
         push_frame(self.data(context), header, parts);
+    }
+
+    /// Appends a message of at most [`SHORT_BYTES_MAX`], masked: room of a size that is known beforehand, then word by word, for
+    /// what many short messages cost is calls and checks, and not bytes.
+    #[inline]
+    pub(super) fn push_short_masked(&mut self, opcode: Opcode, payload: &[u8], context: &mut Context) {
+        let key = context.mask_key();
+        let header = Header { fin: true, rsv: 0, opcode, mask: Some(key), payload_bytes: payload.len() as u64 };
+        let out = self.data(context);
+        let at = out.len();
+        out.extend_from_slice(&[0; SHORT_HEADER_BYTES + SHORT_BYTES_MAX]);
+        let (head, body) = out[at..].split_at_mut(SHORT_HEADER_BYTES);
+        head.copy_from_slice(&header.encode_short(key));
+        let key = mask::wide(key);
+        let masked = |word: [u8; 8]| (u64::from_le_bytes(word) ^ key).to_le_bytes();
+        let (words, rest) = payload.as_chunks();
+        let (places, _) = body.as_chunks_mut();
+        places.iter_mut().zip(words).for_each(|(place, word)| *place = masked(*word));
+        if !rest.is_empty() {
+            let mut word = [0; 8];
+            word[..rest.len()].copy_from_slice(rest);
+            places[words.len()] = masked(word);
+        }
+        out.truncate(at + SHORT_HEADER_BYTES + payload.len());
     }
 
     /// Appends frames that are encoded already.
@@ -240,30 +264,11 @@ impl Control {
 #[inline]
 pub(super) fn push_frame<P: AsRef<[u8]>>(out: &mut Vec<u8>, header: Header, parts: &[P]) {
     out.reserve(HEADER_BYTES_MAX + header.payload_bytes as usize);
-    if let (Some(key), [part]) = (header.mask, parts)
-        && header.payload_bytes <= SHORT_BYTES_MAX
-    {
-        return push_short_masked(out, header, key, part.as_ref());
-    }
     header.encode(out);
     let payload_at = out.len();
     parts.iter().for_each(|part| out.extend_from_slice(part.as_ref()));
     if let Some(key) = header.mask {
         mask::apply(&mut out[payload_at..], key, 0);
-    }
-}
-
-/// Appends a short masked frame, word by word: what many short messages cost is the calls, and not the bytes.
-fn push_short_masked(out: &mut Vec<u8>, header: Header, key: [u8; 4], payload: &[u8]) {
-    out.extend_from_slice(&header.encode_short(key));
-    let key = mask::wide(key);
-    let masked = |word: [u8; 8]| (u64::from_le_bytes(word) ^ key).to_le_bytes();
-    let (words, rest) = payload.as_chunks();
-    words.iter().for_each(|word| out.extend_from_slice(&masked(*word)));
-    if !rest.is_empty() {
-        let mut word = [0; 8];
-        word[..rest.len()].copy_from_slice(rest);
-        out.extend_from_slice(&masked(word)[..rest.len()]);
     }
 }
 
@@ -284,7 +289,7 @@ fn is_pong(frame: &[u8]) -> bool {
 }
 
 /// Longest payload of a frame that is masked while it is appended, in bytes.
-const SHORT_BYTES_MAX: u64 = 64;
+pub(super) const SHORT_BYTES_MAX: usize = 64;
 
 /// What is sent stays in front of the buffer until it is this large, in bytes: moving less is not worth a call.
 const COMPACT_BYTES_MIN: usize = 4096;

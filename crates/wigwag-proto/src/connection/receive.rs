@@ -37,18 +37,31 @@ impl Connection {
         if input.is_empty() { None } else { self.handle_frames(input, context) }
     }
 
-    /// The message in front of `input`, if it lies there as a whole, short, in one frame, neither compressed nor masked, as most
-    /// that clients get; text is valid, and spared what makes a `str` of it. `None` where anything else lies there, also
-    /// what breaks the protocol: nothing is taken then, and [`Self::handle_bytes`] says what it is.
+    /// Whether [`Self::handle_bytes`] would give a message that lies in front of `input` as a whole, in one frame and not
+    /// compressed, as nearly all do; or say that it is no UTF-8.
+    #[inline]
+    #[must_use]
+    pub fn has_whole_message(&self, input: &Input<'_>) -> bool {
+        self.is_reading() && self.incoming.is_none() && !self.piecewise && self.whole_frame(input.rest()).is_some()
+    }
+
+    /// The message in front of `input`, if it lies there as a whole, short, in one frame and not compressed, as most do; text
+    /// is valid, and spared what makes a `str` of it. `None` where anything else lies there, also what breaks the
+    /// protocol: nothing is taken then, and [`Self::handle_bytes`] says what it is.
     #[inline]
     pub fn take_short<'b>(&self, input: &mut Input<'b>) -> Option<(MessageKind, &'b [u8])> {
-        if self.role == Role::Server || !self.is_reading() || self.incoming.is_some() || self.piecewise {
+        if !self.is_reading() || self.incoming.is_some() || self.piecewise {
             return None;
         }
         let frame = self.whole_frame(input.rest()).filter(|frame| frame.payload_bytes <= SHORT_BYTES_MAX)?;
-        let payload = &input.rest()[frame.header_bytes..frame.bytes()];
-        let is_valid = frame.kind == MessageKind::Binary || utf8::is_valid(payload);
-        is_valid.then(|| (frame.kind, &input.take(frame.bytes())[frame.header_bytes..]))
+        let bytes = &mut input.rest_mut()[..frame.bytes()];
+        frame.exchange_mask(bytes);
+        if frame.kind == MessageKind::Text && !utf8::is_valid(&bytes[frame.header_bytes..]) {
+            // As it came.
+            frame.exchange_mask(bytes);
+            return None;
+        }
+        Some((frame.kind, &input.take(frame.bytes())[frame.header_bytes..]))
     }
 
     /// The payload of an uncompressed message in one frame, if that is what lies in front of `input`. Nothing is taken
@@ -57,9 +70,7 @@ impl Connection {
     fn take_whole_message<'b>(&self, input: &mut Input<'b>) -> Option<(MessageKind, &'b [u8])> {
         let frame = self.whole_frame(input.rest())?;
         let bytes = input.take(frame.bytes());
-        if let Some((key, payload)) = frame.masked_parts(bytes) {
-            mask::apply(payload, *key, 0);
-        }
+        frame.exchange_mask(bytes);
         Some((frame.kind, &bytes[frame.header_bytes..]))
     }
 
@@ -352,6 +363,14 @@ impl WholeFrame {
     #[inline]
     pub(super) fn bytes(&self) -> usize {
         self.header_bytes + self.payload_bytes
+    }
+
+    /// Masks the payload of this frame, or unmasks it, if it has a key.
+    #[inline]
+    fn exchange_mask(&self, frame: &mut [u8]) {
+        if let Some((key, payload)) = self.masked_parts(frame) {
+            mask::apply(payload, *key, 0);
+        }
     }
 
     /// The key and the payload of this frame, if it is masked.
