@@ -26,7 +26,7 @@ use wigwag_net::MessageKind;
 use crate::{
     account::Class,
     outcome::{Difference, Offender},
-    payload::{Id, Sent},
+    payload::{Composed, Id, Sent, Stem, Token},
     plan::{Expect, Record},
 };
 
@@ -50,6 +50,9 @@ pub(crate) struct Ledger {
     /// What a recorder has not heard of yet.
     pub(crate) records: Vec<Record>,
     scratch: String,
+    /// Of the message that was sent last, and of the answer that was looked at last.
+    stem_sent: Stem,
+    stem_due: Stem,
 }
 
 /// An answer that came on another worker's connection.
@@ -92,6 +95,8 @@ impl Ledger {
             undecided: HashMap::new(),
             records: Vec::new(),
             scratch: String::new(),
+            stem_sent: Stem::default(),
+            stem_due: Stem::default(),
         }
     }
 
@@ -100,13 +105,12 @@ impl Ledger {
         &self.windows[local as usize]
     }
 
-    /// The next message of this connection, to be sent with `send`, which gets its pieces, and entered here as sent.
+    /// Enters the next message of this connection as sent; which one it is.
     #[inline]
-    pub(crate) fn send(&mut self, local: u32, now: u64, intended: u64, send: impl FnOnce(MessageKind, &[&[u8]])) {
+    pub(crate) fn enter_sent(&mut self, local: u32, now: u64, intended: u64) -> Id {
         let connection = self.global(local);
         let window = &mut self.windows[local as usize];
         let id = Id { connection, sequence: window.next() };
-        self.rules.payloads.with_parts(id, now, &mut self.scratch, send);
         let entry = Entry::new(now, intended);
         window.push(entry);
         self.tally.account.sent += 1;
@@ -120,6 +124,18 @@ impl Ledger {
             self.tally.account.silent += 1;
             self.settle(id, &entry, Class::Ok, None);
         }
+        id
+    }
+
+    /// The message as it is sent, if messages are nothing but their token.
+    #[inline]
+    pub(crate) fn compose_short(&mut self, id: Id) -> Option<(MessageKind, Token)> {
+        self.rules.payloads.compose_short(id, &mut self.stem_sent)
+    }
+
+    /// The message as it is sent. `now` is what it was entered with.
+    pub(crate) fn compose(&mut self, id: Id, now: u64) -> Composed<'_> {
+        self.rules.payloads.compose(id, now, &mut self.scratch)
     }
 
     /// A message came in on this connection. `kind_fits`: it is text or binary as ours are.
@@ -141,7 +157,8 @@ impl Ledger {
         let Some((sequence, entry)) = window.due() else { return false };
         let id = Id { connection, sequence };
         let in_time = now.saturating_sub(entry.sent) <= self.rules.timeout_nanos;
-        if !in_time || !self.rules.is_named_answer(content, id, entry.sent, &mut self.scratch) {
+        let scratch = (&mut self.stem_due, &mut self.scratch);
+        if !in_time || !self.rules.is_named_answer(content, id, entry.sent, scratch) {
             return false;
         }
         window.take_due();

@@ -1,7 +1,7 @@
 //! Messages as bytes: composed from run, connection and sequence number, and told apart when they come back.
 //!
-//! The ledger's own payload begins with a token of 16 characters, base 36: run (3), connection (4), sequence number (5),
-//! checksum (4). From 54 bytes on a sentence says the same for people. What is left is filled with a part of one long
+//! The ledger's own payload begins with a token of 16 digits and small letters: run (3), connection (4), sequence number (5),
+//! all base 36, and checksum (4, base 32). From 54 bytes on a sentence says the same for people. What is left is filled with a part of one long
 //! block, which the seed makes: a message is a function of seed, connection and sequence number, so it need not be kept
 //! to be compared byte for byte.
 
@@ -42,33 +42,49 @@ pub(crate) struct Payloads {
     began_millis: u64,
 }
 
+/// What the tokens of messages that follow one another on a connection have in common, kept from one to the next: all but
+/// the sequence number's last digit and the checksum.
+#[derive(Debug)]
+pub(crate) struct Stem {
+    /// The sequence number without its last digit.
+    of: Id,
+    text: u128,
+}
+
+impl Default for Stem {
+    /// Nobody's.
+    fn default() -> Self {
+        Self { of: Id { connection: u32::MAX, sequence: u32::MAX }, text: 0 }
+    }
+}
+
 /// A message in its pieces: what follows the token is borrowed, and not copied before it is sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Composed<'a> {
     kind: MessageKind,
     /// Absent where a template says what the message is.
-    token: Option<[u8; TOKEN_BYTES]>,
+    token: Option<Token>,
     text: &'a str,
     filler: &'a [u8],
 }
 
 impl Composed<'_> {
-    /// Calls `take` with the pieces, in order.
-    fn with_parts<T>(&self, take: impl FnOnce(&[&[u8]]) -> T) -> T {
+    /// Calls `take` with the kind and the pieces, in order.
+    pub(crate) fn with_parts<T>(&self, take: impl FnOnce(MessageKind, &[&[u8]]) -> T) -> T {
         match &self.token {
-            Some(token) => take(&[token, self.text.as_bytes(), self.filler]),
-            None => take(&[self.text.as_bytes()]),
+            Some(token) => take(self.kind, &[token, self.text.as_bytes(), self.filler]),
+            None => take(self.kind, &[self.text.as_bytes()]),
         }
     }
 
     /// What follows the message in `content`; `None` if it does not begin with it.
     #[inline]
     fn strip_from<'c>(&self, content: &'c [u8]) -> Option<&'c [u8]> {
-        self.with_parts(|parts| parts.iter().try_fold(content, |content, part| content.strip_prefix(*part)))
+        self.with_parts(|_, parts| parts.iter().try_fold(content, |content, part| content.strip_prefix(*part)))
     }
 
     pub(crate) fn to_vec(self) -> Vec<u8> {
-        self.with_parts(|parts| parts.concat())
+        self.with_parts(|_, parts| parts.concat())
     }
 }
 
@@ -97,20 +113,11 @@ impl Payloads {
         }
     }
 
-    /// Calls `take` with the kind and the pieces of the message, in order; what text it has goes through `scratch`.
+    /// The message, if messages are nothing but their token.
     #[inline]
-    pub(crate) fn with_parts<T>(
-        &self,
-        id: Id,
-        nanos: u64,
-        scratch: &mut String,
-        take: impl FnOnce(MessageKind, &[&[u8]]) -> T,
-    ) -> T {
-        if self.is_token_alone() {
-            return take(self.kind, &[&self.token(id, mix(self.seed, id.connection, id.sequence))]);
-        }
-        let message = self.compose(id, nanos, scratch);
-        message.with_parts(|parts| take(message.kind, parts))
+    pub(crate) fn compose_short(&self, id: Id, stem: &mut Stem) -> Option<(MessageKind, Token)> {
+        let random = || mix(self.seed, id.connection, id.sequence);
+        self.is_token_alone().then(|| (self.kind, self.token_on(stem, id, random())))
     }
 
     /// The message, what text it has in `scratch`. `nanos` is when it was sent, since the run began.
@@ -183,9 +190,9 @@ impl Payloads {
 
     /// Whether `content` begins with the token of this message.
     #[inline]
-    pub(crate) fn names(&self, content: &[u8], id: Id) -> bool {
+    pub(crate) fn names(&self, content: &[u8], id: Id, stem: &mut Stem) -> bool {
         matches!(self.source, Payload::Ledger)
-            && content.first_chunk() == Some(&self.token(id, mix(self.seed, id.connection, id.sequence)))
+            && content.first_chunk() == Some(&self.token_on(stem, id, mix(self.seed, id.connection, id.sequence)))
     }
 
     /// The message that `content` names, if it is one of this run, and whether both begin with the name.
@@ -219,26 +226,33 @@ impl Payloads {
         (u64::from(least) + (random >> 8) % (u64::from(most - least) + 1)) as usize
     }
 
+    fn token(&self, id: Id, random: u64) -> Token {
+        self.token_on(&mut Stem::default(), id, random)
+    }
+
+    /// The message's token, on the stem of the one before if they share it.
     #[inline]
-    fn token(&self, id: Id, random: u64) -> [u8; TOKEN_BYTES] {
+    fn token_on(&self, stem: &mut Stem, id: Id, random: u64) -> Token {
         let text = |digits: u32, at: usize| u128::from(digits) << (8 * at);
-        let (sequence, last) = (id.sequence / 36, DIGITS[(id.sequence % 36) as usize]);
-        let token = self.run
-            | text(four_digits(id.connection), CONNECTION.start)
-            | text(four_digits(sequence), SEQUENCE.start)
-            | text(last.into(), SEQUENCE.end - 1)
-            | text(four_digits((random % CHECKSUMS) as u32), CHECKSUM.start);
+        let of = Id { connection: id.connection, sequence: id.sequence / 36 };
+        if stem.of != of {
+            let numbers =
+                text(four_digits(of.connection), CONNECTION.start) | text(four_digits(of.sequence), SEQUENCE.start);
+            *stem = Stem { of, text: self.run | numbers };
+        }
+        let last = DIGITS[(id.sequence % 36) as usize];
+        let token = stem.text | text(last.into(), SEQUENCE.end - 1) | text(checksum(random), CHECKSUM.start);
         token.to_le_bytes()
     }
 
-    fn read_token(&self, token: &[u8; TOKEN_BYTES]) -> Option<Id> {
+    fn read_token(&self, token: &Token) -> Option<Id> {
         if token[RUN] != self.run.to_le_bytes()[RUN] {
             return None;
         }
         let connection = u32::try_from(read_digits(&token[CONNECTION])?).ok()?;
         let sequence = u32::try_from(read_digits(&token[SEQUENCE])?).ok()?;
-        let checksum = read_digits(&token[CHECKSUM])?;
-        (mix(self.seed, connection, sequence) % CHECKSUMS == checksum).then_some(Id { connection, sequence })
+        let is_whole = token[CHECKSUM] == checksum(mix(self.seed, connection, sequence)).to_le_bytes();
+        is_whole.then_some(Id { connection, sequence })
     }
 }
 
@@ -258,6 +272,17 @@ fn four_digits(number: u32) -> u32 {
     const PAIR: u32 = PAIRS.len() as u32;
     let pair = |number: u32| u32::from(u16::from_le_bytes(PAIRS[(number % PAIR) as usize]));
     pair(number / PAIR) | pair(number) << 16
+}
+
+/// Four digits of a random number, base 32: five bits of each of four bytes, all at once. A table would be looked up at random,
+/// and hardly ever lie in the cache.
+#[inline]
+fn checksum(random: u64) -> u32 {
+    let each = |byte: u8| u32::from_ne_bytes([byte; 4]);
+    let digits = random as u32 & each(31);
+    // What is 10 or more carries into the highest bit of its byte.
+    let is_letter = (digits + each(128 - 10)) >> 7 & each(1);
+    digits + each(b'0') + is_letter * u32::from(b'a' - b'0' - 10)
 }
 
 /// All digits are read before any is judged, for a branch at each would cost more than the few that hardly ever come.
@@ -286,11 +311,11 @@ fn push_decimal(number: u32, out: &mut String) {
 }
 
 pub(crate) const TOKEN_BYTES: usize = 16;
+pub(crate) type Token = [u8; TOKEN_BYTES];
 const RUN: Range<usize> = 0..3;
 const CONNECTION: Range<usize> = 3..7;
 const SEQUENCE: Range<usize> = 7..12;
 const CHECKSUM: Range<usize> = 12..16;
-const CHECKSUMS: u64 = 36 * 36 * 36 * 36;
 /// Token, " connection 1000000 message 60466175 ".
 const SENTENCE_FROM: usize = 54;
 /// Messages differ in where their filler begins.
@@ -323,6 +348,8 @@ const VALUES: [u8; 256] = {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::plan::SIZE_MIN;
 
@@ -374,6 +401,12 @@ mod tests {
             assert_eq!(payloads.identify(&changed), None, "at {at}");
         }
         assert_eq!(payloads.identify(&message[..15]), None);
+    }
+
+    #[test]
+    fn a_checksum_is_of_digits_and_small_letters_up_to_v_and_has_all_of_them() {
+        let digits: BTreeSet<u8> = (0..1000).flat_map(|number| checksum(mix(1, 2, number)).to_le_bytes()).collect();
+        assert_eq!(digits.into_iter().collect::<Vec<_>>(), DIGITS[..32]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::{
 use serde_json::Value;
 
 use crate::{
-    payload::{Id, Payloads, Sent, TOKEN_BYTES},
+    payload::{Id, Payloads, Sent, Stem, TOKEN_BYTES},
     plan::{CheckedPlan, Expect, Script},
 };
 
@@ -90,8 +90,14 @@ impl Rules {
 
     /// Whether `content` is a right answer to the message and begins with its name.
     #[inline]
-    pub(crate) fn is_named_answer(&self, content: &[u8], id: Id, nanos: u64, scratch: &mut String) -> bool {
-        if self.in_order || !self.payloads.names(content, id) {
+    pub(crate) fn is_named_answer(
+        &self,
+        content: &[u8],
+        id: Id,
+        nanos: u64,
+        (stem, scratch): (&mut Stem, &mut String),
+    ) -> bool {
+        if self.in_order || !self.payloads.names(content, id, stem) {
             return false;
         }
         match self.expect {

@@ -220,10 +220,22 @@ impl Window {
         left
     }
 
-    /// Drops settled messages at the front. Where one that nobody answers keeps many settled ones in the window, it goes to
-    /// the stragglers.
+    /// Tidies up where there is need: nearly never while answers come in order.
     #[inline]
     fn trim(&mut self) {
+        let is_tidy = match self.entries.front() {
+            Some(first) => !first.is_settled() && self.entries.len() <= GAPS_MIN,
+            None => self.entries.capacity() <= CAPACITY_KEPT,
+        };
+        if !is_tidy {
+            self.tidy();
+        }
+    }
+
+    /// Drops settled messages at the front. Where one that nobody answers keeps many settled ones in the window, it goes to
+    /// the stragglers.
+    #[inline(never)]
+    fn tidy(&mut self) {
         while self.entries.front().is_some_and(Entry::is_settled) {
             self.entries.pop_front();
             self.base += 1;

@@ -253,7 +253,11 @@ impl Core {
 
     #[inline]
     fn send(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, intended: u64) {
-        self.ledger.send(local, now, intended, |kind, parts| socket.send_parts(kind, parts));
+        let id = self.ledger.enter_sent(local, now, intended);
+        match self.ledger.compose_short(id) {
+            Some((kind, token)) => socket.send_bytes(kind, &token),
+            None => self.ledger.compose(id, now).with_parts(|kind, parts| socket.send_parts(kind, parts)),
+        }
     }
 
     /// The open loop: everything whose time has come, each on the next connection in turn.
