@@ -101,7 +101,7 @@ settings! {
         listen: Vec<SocketAddr> = "127.0.0.1:8765" for SERVE;
         /// Threads that move messages.
         workers: Option<u32> = "cores" in 1..=1024;
-        /// Write to several connections in one system call, by io_uring, where the kernel lets us: Linux 6.1 or later.
+        /// Read and write several connections in one system call, by io_uring, where the kernel lets us: Linux 6.1 or later.
         io_uring: bool = "on";
     }
     /// The services.

@@ -1,4 +1,4 @@
-//! The two system calls of every message, and many of the second in one. On Linux they are made directly: libc's are points
+//! The two system calls of every message, and many of either in one. On Linux they are made directly: libc's are points
 //! where a thread may be cancelled, which costs two locked instructions each in a process that has threads.
 
 #[cfg(target_os = "linux")]
@@ -9,7 +9,7 @@ mod ring {
 
     use std::io;
 
-    use super::Send;
+    use super::{Receive, Results, Send};
 
     pub(in crate::worker) enum Ring {}
 
@@ -18,11 +18,11 @@ mod ring {
             Err(io::ErrorKind::Unsupported.into())
         }
 
-        pub(in crate::worker) fn send_all(
-            &mut self,
-            _: &[Send<'_>],
-            _: &mut Vec<(u32, io::Result<usize>)>,
-        ) -> io::Result<()> {
+        pub(in crate::worker) fn send_all(&mut self, _: &[Send<'_>], _: &mut Results) -> io::Result<()> {
+            match *self {}
+        }
+
+        pub(in crate::worker) fn receive_all(&mut self, _: &mut [Receive<'_>], _: &mut Results) -> io::Result<()> {
             match *self {}
         }
     }
@@ -46,8 +46,20 @@ pub(super) struct Send<'a> {
     pub(super) bytes: &'a [u8],
 }
 
+/// One of several reads that a [`Ring`] makes together.
+pub(super) struct Receive<'a> {
+    /// Comes back with the result.
+    pub(super) key: u32,
+    pub(super) socket: &'a TcpStream,
+    /// Where to.
+    pub(super) buffer: &'a mut [u8],
+}
+
+/// What came of several calls, each with its key.
+pub(super) type Results = Vec<(u32, io::Result<usize>)>;
+
 /// Most that are handed over in one go.
-pub(super) const SENDS_MAX: usize = 32;
+pub(super) const CALLS_MAX: usize = 128;
 
 /// Reads what has arrived; 0 is the end.
 #[cfg(target_os = "linux")]

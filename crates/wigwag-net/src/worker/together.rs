@@ -1,9 +1,13 @@
-//! Writing to several connections in one system call, where the system can: most of the time nothing is left to write then
-//! when each is flushed.
+//! Reading from several connections, and writing to several, in one system call each, where the system can.
+//!
+//! Writes: most of the time nothing is left to write then when each is flushed. Reads: only where very many connections are
+//! ready at once, and each into a part of a buffer. What was read there lies in [`Parts`] until its connection's turn
+//! comes, a moment later; whatever happened to the connection meanwhile, it gets it, unless it is gone.
 
 use std::io;
 
-use super::{Flags, Worker, system};
+use super::{Flags, Phase, Slot, Worker, system};
+use crate::poll::Ready;
 
 /// What a worker needs for it.
 pub(super) struct Together {
@@ -11,15 +15,17 @@ pub(super) struct Together {
     /// leave of the process's table of descriptors, where it would stay open.
     wanted: bool,
     ring: Option<system::Ring>,
-    /// Which connections take part.
+    /// Which connections are written to.
     indices: Vec<u32>,
     /// What came of it.
-    results: Vec<(u32, io::Result<usize>)>,
+    results: system::Results,
+    /// So many groups are read one by one: there was more to read than a part takes.
+    apart: u32,
 }
 
 impl Together {
     pub(super) fn new(wanted: bool) -> Self {
-        Self { wanted, ring: None, indices: Vec::new(), results: Vec::new() }
+        Self { wanted, ring: None, indices: Vec::new(), results: Vec::new(), apart: 0 }
     }
 
     /// The ring, made if this is the first time.
@@ -31,9 +37,78 @@ impl Together {
         }
         self.ring.as_mut()
     }
+
+    /// The ring has failed.
+    fn give_up(&mut self, error: &io::Error) {
+        tracing::warn!(?error, "io_uring failed: from now on one system call for each read and each write");
+        self.ring = None;
+    }
+}
+
+/// What was read for the connections of a group, each in its part. No memory before it is used.
+#[derive(Default)]
+pub(super) struct Parts {
+    buffer: Vec<u8>,
+    /// By the place in the group.
+    results: Vec<Option<io::Result<usize>>>,
+}
+
+/// What was read for one connection.
+pub(super) struct Early<'b> {
+    pub(super) result: io::Result<usize>,
+    pub(super) buffer: &'b mut [u8],
+}
+
+impl Parts {
+    /// What was read for the connection at this place of the group.
+    pub(super) fn take(&mut self, place: usize) -> Option<Early<'_>> {
+        let result = self.results.get_mut(place)?.take()?;
+        Some(Early { result, buffer: &mut self.buffer[place * PART_BYTES..][..PART_BYTES] })
+    }
+}
+
+/// How many of `ready` connections are read before what answers them is written.
+pub(super) fn group_size(ready: usize) -> usize {
+    if ready < MANY { READS_PER_FLUSH } else { MANY }
 }
 
 impl Worker {
+    /// Reads what the connections of a large group have, those with nothing special about them.
+    pub(super) fn read_together(&mut self, group: &[Ready], parts: &mut Parts) {
+        parts.results.clear();
+        if group.len() < MANY {
+            return;
+        }
+        if self.together.apart > 0 {
+            self.together.apart -= 1;
+            return;
+        }
+        if self.together.ring().is_none() {
+            return;
+        }
+        parts.buffer.resize(MANY * PART_BYTES, 0);
+        parts.results.resize_with(group.len(), || None);
+        let Together { ring: Some(ring), results, .. } = &mut self.together else { return };
+        let places = (0..).zip(group).zip(parts.buffer.chunks_mut(PART_BYTES));
+        let mut receives = Vec::with_capacity(group.len());
+        receives.extend(places.filter_map(|((key, event), buffer)| {
+            let Ready::Connection { slot, generation, readable: true, ended: false, .. } = *event else { return None };
+            let slot = self.slots.get(slot as usize)?;
+            let may = slot.generation == generation && reads_plainly(slot);
+            may.then_some(system::Receive { key, socket: &slot.socket, buffer })
+        }));
+        let outcome = ring.receive_all(&mut receives, results);
+        for (place, result) in self.together.results.drain(..) {
+            if matches!(result, Ok(PART_BYTES)) {
+                self.together.apart = GROUPS_APART;
+            }
+            parts.results[place as usize] = Some(result);
+        }
+        if let Err(error) = outcome {
+            self.together.give_up(&error);
+        }
+    }
+
     /// Writes what the connections that are being flushed have queued, those with nothing special about them. What
     /// follows from it is drawn by [`Self::settle`], which also writes what is left.
     pub(super) fn write_together(&mut self) {
@@ -56,16 +131,14 @@ impl Worker {
 
     fn send_together(&mut self) {
         let Together { ring: Some(ring), indices, results, .. } = &mut self.together else { return };
-        for indices in indices.chunks(system::SENDS_MAX).filter(|indices| indices.len() > 1) {
+        for indices in indices.chunks(system::CALLS_MAX).filter(|indices| indices.len() > 1) {
             let mut sends = Vec::with_capacity(indices.len());
             sends.extend(indices.iter().filter_map(|index| {
                 let slot = &self.slots[*index as usize];
                 Some(system::Send { key: *index, socket: &slot.socket, bytes: slot.plain_output()? })
             }));
             if let Err(error) = ring.send_all(&sends, results) {
-                tracing::warn!(?error, "io_uring failed: from now on one system call for each write");
-                self.together.ring = None;
-                return;
+                return self.together.give_up(&error);
             }
         }
     }
@@ -88,3 +161,20 @@ impl Worker {
         }
     }
 }
+
+/// Whether what the socket has goes to the connection as it is, and now.
+fn reads_plainly(slot: &Slot) -> bool {
+    let plain = slot.extra.as_ref().is_none_or(|extra| extra.is_plain() && extra.kept.is_empty());
+    slot.phase == Phase::Open && plain && slot.takes_input()
+}
+
+/// Connections are read in groups of so many before what answers them is written: what the kernel does to read and what it
+/// does to write push each other out of the cache. With 10,000 busy connections a message costs 4 % less CPU than with a
+/// write after each read, with 64 of them 2 % less.
+const READS_PER_FLUSH: usize = 8;
+/// Where so many connections are ready at once, groups are so large, and are read in one system call.
+const MANY: usize = system::CALLS_MAX;
+/// What is read for a connection of a large group; where there is more, the rest is read when its turn comes.
+const PART_BYTES: usize = 2 << 10;
+/// Messages that do not fit into a part are better read in one: so many groups are, before it is tried again.
+const GROUPS_APART: u32 = 64;

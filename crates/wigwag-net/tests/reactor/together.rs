@@ -1,16 +1,19 @@
-//! Several connections that are written to in one turn: what each gets is its own, whether the writes go out one by one or
-//! many at a time (`Limits::io_uring`).
+//! Several connections that are read and written to in one turn: what each says and gets is its own, whether the reads and
+//! writes are made one by one or many at a time (`Limits::io_uring`).
 
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 
-use wigwag_net::{CloseCause, Limits, Message, Socket};
+use wigwag_net::{CloseCause, CloseCode, ConnectionId, Limits, Message, Socket};
 
 use crate::support::*;
 
-/// Runs a test with the writes made one by one, and together where the system can.
-fn both(test: impl Fn(Limits)) {
+/// Runs a test with reads and writes made one by one, and together where the system can; with so many connections that only
+/// writes are made together, and with so many that reads are too.
+fn all(test: impl Fn(Limits, usize)) {
     for io_uring in [false, true] {
-        test(Limits { io_uring, ..Limits::default() });
+        for crowd in [75, 300] {
+            test(Limits { io_uring, ..Limits::default() }, crowd);
+        }
     }
 }
 
@@ -39,7 +42,7 @@ fn serve_gated(
 ) -> (Server, Gate) {
     let (entered_in, entered) = mpsc::channel();
     let (open, opened) = mpsc::channel::<()>();
-    let opened = std::sync::Arc::new(Mutex::new(opened));
+    let opened = Arc::new(Mutex::new(opened));
     let server = serve_each(limits, move || {
         let (entered, opened, answer) = (entered_in.clone(), opened.clone(), answer.clone());
         script().on_message(move |socket, message| match message {
@@ -59,14 +62,11 @@ fn connect_all(server: &Server, count: usize) -> Vec<Client> {
     (0..count).map(|_| Client::connect(server.address)).collect()
 }
 
-/// More than one call takes, and not a multiple of it.
-const CROWD: usize = 75;
-
 #[test]
 fn each_gets_its_own_answers_in_order() {
-    both(|limits| {
+    all(|limits, crowd| {
         let (server, mut gate) = serve_gated(limits, Script::new, |socket, text| socket.send(Message::Text(text)));
-        let mut clients = connect_all(&server, CROWD);
+        let mut clients = connect_all(&server, crowd);
         for round in 0..20 {
             gate.hold(|| {
                 for (place, client) in clients.iter_mut().enumerate() {
@@ -83,6 +83,110 @@ fn each_gets_its_own_answers_in_order() {
     });
 }
 
+#[test]
+fn messages_of_all_lengths_are_read_whole() {
+    // Around what is read at once in a large group, and such that a message ends in the next part.
+    for length in [1000, 2048 - 8, 2048 - 7, 2048, 5000, 20_000] {
+        let text = |place: usize| format!("{place:03} ").repeat(length / 4);
+        all(|limits, crowd| {
+            let (server, mut gate) = serve_gated(limits, Script::new, |socket, text| socket.send(Message::Text(text)));
+            let mut clients = connect_all(&server, crowd);
+            gate.hold(|| {
+                for (place, client) in clients.iter_mut().enumerate() {
+                    client.send(&text(place));
+                    client.send("and on");
+                }
+            });
+            for (place, client) in clients.iter_mut().enumerate() {
+                assert!(client.read_text() == text(place), "{length} bytes of {place}");
+                assert_eq!(client.read_text(), "and on");
+            }
+        });
+    }
+}
+
+/// Notes in `ids` which connections there are.
+fn noting(ids: &Arc<Mutex<Vec<ConnectionId>>>) -> Script {
+    let ids = ids.clone();
+    Script::new().on_open(move |socket| ids.lock().expect("no panic").push(socket.id()))
+}
+
+/// Calls `act` for every other connection.
+fn for_others(socket: &mut Socket<'_>, ids: &Mutex<Vec<ConnectionId>>, act: impl Fn(&mut Socket<'_>)) {
+    let own = socket.id();
+    for id in ids.lock().expect("no panic").iter().filter(|id| **id != own) {
+        if let Some(mut other) = socket.other(*id) {
+            act(&mut other);
+        }
+    }
+}
+
+#[test]
+fn what_another_pauses_hears_nothing_and_loses_nothing() {
+    all(|limits, crowd| {
+        let ids = Arc::new(Mutex::new(Vec::new()));
+        let (script_ids, answer_ids) = (ids.clone(), ids);
+        let (heard_in, heard) = mpsc::channel();
+        let answer = move |socket: &mut Socket<'_>, text: &str| match text {
+            "pause" => for_others(socket, &answer_ids, |other| other.pause()),
+            "resume" => for_others(socket, &answer_ids, |other| other.resume()),
+            _ => {
+                heard_in.send(text.to_owned()).expect("the test listens");
+                socket.send(Message::Text(text));
+            }
+        };
+        let (server, mut gate) = serve_gated(limits, move || noting(&script_ids), answer);
+        let mut first = Client::connect(server.address);
+        let mut clients = connect_all(&server, crowd);
+        eventually("all are open", || server.opened() == crowd as u64 + 2);
+        gate.hold(|| {
+            // It is ready first, so it has its turn before the others.
+            first.send("pause");
+            for (place, client) in clients.iter_mut().enumerate() {
+                client.send(&format!("{place} one"));
+                client.send(&format!("{place} two"));
+            }
+        });
+        first.send("after");
+        assert_eq!(first.read_text(), "after");
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), ["after"], "nobody else was heard");
+        first.send("resume");
+        for (place, client) in clients.iter_mut().enumerate() {
+            assert_eq!(client.read_text(), format!("{place} one"));
+            assert_eq!(client.read_text(), format!("{place} two"));
+        }
+    });
+}
+
+#[test]
+fn what_another_closes_ends_in_order() {
+    all(|limits, crowd| {
+        let ids = Arc::new(Mutex::new(Vec::new()));
+        let (script_ids, answer_ids) = (ids.clone(), ids);
+        let answer = move |socket: &mut Socket<'_>, text: &str| match text {
+            "close" => for_others(socket, &answer_ids, |other| other.close(CloseCode::NORMAL, "enough")),
+            _ => socket.send(Message::Text(text)),
+        };
+        let (server, mut gate) = serve_gated(limits, move || noting(&script_ids), answer);
+        let mut first = Client::connect(server.address);
+        let mut clients = connect_all(&server, crowd);
+        eventually("all are open", || server.opened() == crowd as u64 + 2);
+        gate.hold(|| {
+            first.send("close");
+            for (place, client) in clients.iter_mut().enumerate() {
+                client.send(&format!("{place} comes too late"));
+            }
+        });
+        for client in &mut clients {
+            assert_eq!(client.read_close(), 1000);
+            client.send_close(1000);
+            client.assert_end();
+        }
+        drop((first, clients, gate));
+        server.assert_empty();
+    });
+}
+
 fn ask_for_close(client: &mut Client) -> u16 {
     client.send_close(1000);
     client.read_close()
@@ -90,7 +194,7 @@ fn ask_for_close(client: &mut Client) -> u16 {
 
 #[test]
 fn a_socket_that_takes_a_part_gets_the_rest_later_and_the_service_hears_of_it() {
-    both(|limits| {
+    all(|limits, crowd| {
         let large = limits.out_queue_high_water * 4;
         let (told_in, told) = mpsc::channel();
         let script = move || {
@@ -103,14 +207,14 @@ fn a_socket_that_takes_a_part_gets_the_rest_later_and_the_service_hears_of_it() 
             socket.send(Message::Text(text));
         };
         let (server, mut gate) = serve_gated(limits, script, answer);
-        let mut clients = connect_all(&server, CROWD);
+        let mut clients = connect_all(&server, crowd);
         gate.hold(|| (0..).zip(&mut clients).for_each(|(place, client)| client.send(&format!("{place:4}"))));
         for (place, client) in clients.iter_mut().enumerate() {
             let text = format!("{place:4}");
             assert!(client.read_text() == text.repeat(large / 4), "the large message of {place}");
             assert_eq!(client.read_text(), text);
         }
-        for _ in 0..CROWD {
+        for _ in 0..crowd {
             told.recv_timeout(PATIENCE).expect("each service may write again");
         }
         eventually("nothing is queued", || server.sum(|metrics| metrics.out_queue_bytes.get()) == 0);
@@ -119,9 +223,9 @@ fn a_socket_that_takes_a_part_gets_the_rest_later_and_the_service_hears_of_it() 
 
 #[test]
 fn a_ping_among_them_is_answered_ahead_and_harms_no_data() {
-    both(|limits| {
+    all(|limits, crowd| {
         let (server, mut gate) = serve_gated(limits, Script::new, |socket, text| socket.send(Message::Text(text)));
-        let mut clients = connect_all(&server, CROWD);
+        let mut clients = connect_all(&server, crowd);
         gate.hold(|| {
             for client in &mut clients {
                 client.write(&[frame(TEXT, b"one"), frame(PING, b"life"), frame(TEXT, b"two")].concat());
@@ -137,13 +241,13 @@ fn a_ping_among_them_is_answered_ahead_and_harms_no_data() {
 
 #[test]
 fn who_is_gone_ends_alone() {
-    both(|limits| {
+    all(|limits, crowd| {
         let (closes_in, closes) = mpsc::channel();
         let script = move || Script::new().closes_to(&closes_in);
         // More than fits into a socket at once: some of the writes come after the reset.
         let answer = |socket: &mut Socket<'_>, text: &str| socket.send(Message::Text(&text.repeat(20_000)));
         let (server, mut gate) = serve_gated(limits, script, answer);
-        let mut clients = connect_all(&server, CROWD);
+        let mut clients = connect_all(&server, crowd);
         let mut staying = Vec::new();
         gate.hold(|| {
             for (place, mut client) in clients.drain(..).enumerate() {
@@ -159,7 +263,7 @@ fn who_is_gone_ends_alone() {
         for client in &mut staying {
             assert_eq!(client.read_text().len(), 20_000);
         }
-        for _ in 0..CROWD - staying.len() {
+        for _ in 0..crowd - staying.len() {
             let closed = closes.recv_timeout(PATIENCE).expect("the service hears of it");
             assert!(matches!(closed.cause, CloseCause::Io(_)), "{closed:?}");
         }
@@ -176,7 +280,7 @@ fn a_ring_is_made_when_there_is_a_use_for_it_and_only_if_it_may() {
         let targets = links.filter_map(|link| std::fs::read_link(link.ok()?.path()).ok());
         targets.filter(|target| target.to_string_lossy().contains("io_uring")).count()
     };
-    both(|limits| {
+    all(|limits, _| {
         let allowed = limits.io_uring && may_make_a_ring();
         let (server, mut gate) = serve_gated(limits, Script::new, |socket, text| socket.send(Message::Text(text)));
         let mut clients = connect_all(&server, 2);

@@ -1,20 +1,19 @@
-//! Many writes in one system call: `send(2)` for several sockets, by way of io_uring.
+//! Many reads or writes in one system call: `recv(2)` and `send(2)` for several sockets, by way of io_uring.
 //!
-//! The ring is a list of arguments here and nothing else. Each send says that it must not wait, so the kernel does it while
-//! it takes it from the list, and [`Ring::send_all`] returns when each has its result: nothing is ever under way in between.
-//! Reads are not made this way: with 64 busy connections they gained nothing. The safe twin is
-//! [`super::write`], which does all the work where there is no ring.
+//! The ring is a list of arguments here and nothing else. Each call says that it must not wait, so the kernel makes it while
+//! it takes it from the list, and the list returns when each has its result: nothing is ever under way in between. The safe
+//! twins are [`super::read`] and [`super::write`], which do all the work where there is no ring.
 
 #![expect(unsafe_code, reason = "5 to 8 % less CPU per message with 64 busy connections; the kernel takes pointers")]
 
 use std::{io, os::fd::AsRawFd as _};
 
-use io_uring::{IoUring, opcode, types::Fd};
-use rustix::net::SendFlags;
+use io_uring::{IoUring, opcode, squeue::Entry, types::Fd};
+use rustix::net::{RecvFlags, SendFlags};
 
-use super::{SENDS_MAX, Send};
+use super::{CALLS_MAX, Receive, Results, Send};
 
-/// A list of sends, to be handed over in one go.
+/// A list of calls, to be handed over in one go.
 pub(in crate::worker) struct Ring(IoUring);
 
 impl Ring {
@@ -27,34 +26,63 @@ impl Ring {
     pub(in crate::worker) fn new() -> io::Result<Self> {
         let mut builder = IoUring::builder();
         builder.setup_submit_all().setup_single_issuer().setup_defer_taskrun();
-        builder.build(SENDS_MAX as u32).map(Self)
+        builder.build(CALLS_MAX as u32).map(Self)
     }
 
-    /// Sends each of `sends`, of which there are at most [`SENDS_MAX`], as far as its socket takes it, and appends the
+    /// Sends each of `sends`, of which there are at most [`CALLS_MAX`], as far as its socket takes it, and appends the
     /// results to `results` in any order.
     ///
     /// # Errors
     ///
     /// The ring is of no use any more; drop it. What has no result was not sent.
-    pub(in crate::worker) fn send_all(
-        &mut self,
-        sends: &[Send<'_>],
-        results: &mut Vec<(u32, io::Result<usize>)>,
-    ) -> io::Result<()> {
+    pub(in crate::worker) fn send_all(&mut self, sends: &[Send<'_>], results: &mut Results) -> io::Result<()> {
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        let entries = sends.iter().map(|Send { key, socket, bytes }| {
+            let send = opcode::Send::new(Fd(socket.as_raw_fd()), bytes.as_ptr(), length(bytes));
+            send.flags(flags.bits().cast_signed()).build().user_data(u64::from(*key))
+        });
+        // SAFETY: the sockets and the bytes are borrowed until this function returns.
+        unsafe { self.call_all(entries, results) }
+    }
+
+    /// Receives for each of `receives`, of which there are at most [`CALLS_MAX`], what has arrived and fits, and appends the
+    /// results to `results` in any order.
+    ///
+    /// # Errors
+    ///
+    /// The ring is of no use any more; drop it. What has no result was not received.
+    pub(in crate::worker) fn receive_all(
+        &mut self,
+        receives: &mut [Receive<'_>],
+        results: &mut Results,
+    ) -> io::Result<()> {
+        let entries = receives.iter_mut().map(|Receive { key, socket, buffer }| {
+            let receive = opcode::Recv::new(Fd(socket.as_raw_fd()), buffer.as_mut_ptr(), length(buffer));
+            receive.flags(RecvFlags::DONTWAIT.bits().cast_signed()).build().user_data(u64::from(*key))
+        });
+        // SAFETY: the sockets and the buffers are borrowed until this function returns, the buffers by nobody else.
+        unsafe { self.call_all(entries, results) }
+    }
+
+    /// Makes the calls of `entries`, whose user data are their keys.
+    ///
+    /// # Safety
+    ///
+    /// What an entry points to must be valid for the kernel until this function returns. It returns when the kernel has a
+    /// result for each entry that it took, so it uses none of it any longer; entries that it did not take go with the ring,
+    /// for whoever gets an error drops it.
+    unsafe fn call_all(
+        &mut self,
+        entries: impl ExactSizeIterator<Item = Entry>,
+        results: &mut Results,
+    ) -> io::Result<()> {
+        let mut left = entries.len();
         let mut list = self.0.submission();
-        for Send { key, socket, bytes } in sends {
-            let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            let send =
-                opcode::Send::new(Fd(socket.as_raw_fd()), bytes.as_ptr(), length).flags(flags.bits().cast_signed());
-            let entry = send.build().user_data(u64::from(*key));
-            // SAFETY: socket and bytes are borrowed until this function returns. It returns when the kernel has a result for
-            // each entry it took, so it uses neither any longer; entries that it did not take go with the ring, for whoever
-            // gets an error drops it.
+        for entry in entries {
+            // SAFETY: the caller's promise is what is asked for.
             unsafe { list.push(&entry) }.map_err(io::Error::other)?;
         }
         drop(list);
-        let mut left = sends.len();
         let mut submitted = self.0.submit();
         loop {
             for entry in self.0.completion() {
@@ -70,6 +98,11 @@ impl Ring {
     }
 }
 
+/// What is longer goes in part.
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}
+
 /// A count, or the negative number of an error.
 fn result(value: i32) -> io::Result<usize> {
     usize::try_from(value).map_err(|_| io::Error::from_raw_os_error(value.wrapping_neg()))
@@ -80,14 +113,17 @@ mod tests {
     //! The ring against its safe twin, over the same kinds of sockets: the results are the same, and so is what arrives.
 
     use std::{
-        io::{self, Read as _},
+        io::{self, Read as _, Write as _},
         os::{fd::OwnedFd, unix::net::UnixStream},
     };
 
     use proptest::prelude::*;
     use socket2::SockRef;
 
-    use super::{super::write, *};
+    use super::{
+        super::{read, write},
+        *,
+    };
 
     /// What a peer has done before it is written to.
     #[derive(Clone, Copy, Debug)]
@@ -157,7 +193,7 @@ mod tests {
 
         #[test]
         fn many_sends_in_one_call_are_what_as_many_calls_are(
-            plan in prop::collection::vec((any_peer(), any_message()), 1..=SENDS_MAX),
+            plan in prop::collection::vec((any_peer(), any_message()), 1..=CALLS_MAX),
         ) {
             let Some(mut ring) = ring_or_say_why() else { return Ok(()) };
             let (peers, messages): (Vec<_>, Vec<_>) = plan.into_iter().unzip();
@@ -172,6 +208,55 @@ mod tests {
         }
     }
 
+    /// What a peer has said, whether it has closed then, and for how much there is room to read it.
+    #[derive(Clone, Copy, Debug)]
+    struct Said {
+        bytes: usize,
+        is_gone: bool,
+        room: usize,
+    }
+
+    fn any_said() -> impl Strategy<Value = Said> {
+        (prop_oneof![1 => Just(0), 4 => 1..3000_usize], any::<bool>(), 1..3000_usize)
+            .prop_map(|(bytes, is_gone, room)| Said { bytes, is_gone, room })
+    }
+
+    /// Our end, and the peer's for as long as it is there.
+    fn said(said: Said) -> Pair {
+        let Pair { ours, theirs } = pair(Peer::Reads);
+        let mut theirs = theirs.expect("it is there");
+        let bytes: Vec<u8> = (0..said.bytes).map(|at| at as u8).collect();
+        theirs.write_all(&bytes).expect("room for little");
+        Pair { ours, theirs: (!said.is_gone).then_some(theirs) }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+        #[test]
+        fn many_receives_in_one_call_are_what_as_many_calls_are(
+            plan in prop::collection::vec(any_said(), 1..=CALLS_MAX),
+        ) {
+            let Some(mut ring) = ring_or_say_why() else { return Ok(()) };
+            let pairs = || -> Vec<Pair> { plan.iter().copied().map(said).collect() };
+            let buffers = || -> Vec<Vec<u8>> { plan.iter().map(|said| vec![0xaa; said.room]).collect() };
+            let (twins, mut expected) = (pairs(), buffers());
+            let twins = twins.iter().zip(&mut expected).map(|(twin, buffer)| outcome(read(&twin.ours, buffer)));
+            let twins: Vec<_> = twins.collect();
+            let (pairs, mut received, mut results) = (pairs(), buffers(), Vec::new());
+            let mut receives: Vec<_> = (0..)
+                .zip(pairs.iter().zip(&mut received))
+                .map(|(key, (pair, buffer))| Receive { key, socket: &pair.ours, buffer })
+                .collect();
+            ring.receive_all(&mut receives, &mut results).expect("a ring that works");
+            results.sort_by_key(|(key, _)| *key);
+            prop_assert!(results.iter().map(|(key, _)| *key).eq(0..plan.len() as u32), "one result for each: {results:?}");
+            let results: Vec<_> = results.into_iter().map(|(_, result)| outcome(result)).collect();
+            prop_assert_eq!(results, twins);
+            prop_assert!(received == expected, "the same bytes, and none outside of its buffer");
+        }
+    }
+
     /// The suite must pass where rings are forbidden, too.
     fn ring_or_say_why() -> Option<Ring> {
         Ring::new().inspect_err(|error| eprintln!("skipped, no io_uring: {error}")).ok()
@@ -180,9 +265,9 @@ mod tests {
     #[test]
     fn a_ring_is_used_again_and_again() {
         let Some(mut ring) = ring_or_say_why() else { return };
-        let mut pairs: Vec<_> = (0..SENDS_MAX).map(|_| pair(Peer::Reads)).collect();
+        let mut pairs: Vec<_> = (0..CALLS_MAX).map(|_| pair(Peer::Reads)).collect();
         for round in 0..1000 {
-            let messages = vec![vec![round as u8]; 1 + round % SENDS_MAX];
+            let messages = vec![vec![round as u8]; 1 + round % CALLS_MAX];
             let outcomes = through_ring(&mut ring, &pairs[..messages.len()], &messages);
             assert!(outcomes.iter().all(|outcome| *outcome == Ok(1)), "{outcomes:?}");
             for pair in &mut pairs[..messages.len()] {
