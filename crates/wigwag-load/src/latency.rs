@@ -35,8 +35,8 @@ impl Latency {
     }
 
     /// Counts one time, in nanoseconds, so often.
-    pub(crate) fn record_many(&mut self, nanos: u64, count: u32) {
-        self.0.record_n(nanos.min(MOST_NANOS), count.into()).expect("the histogram grows to an hour");
+    pub(crate) fn record_many(&mut self, nanos: u64, count: u64) {
+        self.0.record_n(nanos.min(MOST_NANOS), count).expect("the histogram grows to an hour");
     }
 
     /// Adds another histogram to this one.
@@ -169,11 +169,12 @@ impl Heat {
     }
 
     /// Counts a time so often.
-    pub(crate) fn record_many(&mut self, nanos: u64, count: u32) {
+    pub(crate) fn record_many(&mut self, nanos: u64, count: u64) {
         let bucket = Self::bucket(nanos);
         if self.counts.len() <= bucket {
             self.counts.resize(bucket + 1, 0);
         }
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
         self.counts[bucket] = self.counts[bucket].saturating_add(count);
     }
 

@@ -63,6 +63,14 @@ pub(crate) struct Note {
     at: u64,
 }
 
+/// Right answers that came in one read, to messages that were sent at the same time.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    /// When those messages were sent.
+    entry: Option<Entry>,
+    count: u32,
+}
+
 /// How a connection ended, for the messages that are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -139,22 +147,25 @@ impl Ledger {
     }
 
     /// A message came in on this connection. `kind_fits`: it is text or binary as ours are.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn arrive(&mut self, local: u32, kind_fits: bool, content: &[u8], now: u64) -> Arrived {
-        self.tally.account.arrivals += 1;
-        if kind_fits && self.arrive_due(local, content, now) {
+        let mut due = Due::default();
+        if self.arrive_due(local, kind_fits, content, now, &mut due) {
+            self.enter_due(due, now);
             return Arrived { freed: Some(local), note: None };
         }
         self.arrive_any(local, kind_fits, content, now)
     }
 
-    /// The right answer, in time, to the message whose answer is due: as nearly all are. `false` if it is anything else, and
-    /// nothing was entered. To compare with the one message that is expected costs less than to find out which it is.
+    /// Whether a message that came in on this connection is the right answer, in time, to the one whose answer is due: nearly all
+    /// are. Nothing is entered if it is anything else, which [`Self::arrive_any`] finds out: to compare with the one message
+    /// that is expected costs less. What else follows is for [`Self::enter_due`], to which `due` is to be given after the
+    /// last message of a read.
     #[inline]
-    fn arrive_due(&mut self, local: u32, content: &[u8], now: u64) -> bool {
+    pub(crate) fn arrive_due(&mut self, local: u32, kind_fits: bool, content: &[u8], now: u64, due: &mut Due) -> bool {
         let connection = self.global(local);
         let window = &mut self.windows[local as usize];
-        let Some((sequence, entry)) = window.due() else { return false };
+        let Some((sequence, entry)) = window.due().filter(|_| kind_fits) else { return false };
         let id = Id { connection, sequence };
         let in_time = now.saturating_sub(entry.sent) <= self.rules.timeout_nanos;
         let scratch = (&mut self.stem_due, &mut self.scratch);
@@ -162,12 +173,27 @@ impl Ledger {
             return false;
         }
         window.take_due();
-        self.tally.account.answers += 1;
-        self.settle(id, &entry, Class::Ok, Some(now));
+        if due.entry != Some(entry) {
+            self.enter_due(std::mem::replace(due, Due { entry: Some(entry), count: 0 }), now);
+        }
+        due.count += 1;
+        if self.rules.records_all {
+            self.record(id, Class::Ok, Some(&entry), Some(now));
+        }
         true
     }
 
-    fn arrive_any(&mut self, local: u32, kind_fits: bool, content: &[u8], now: u64) -> Arrived {
+    /// Enters what [`Self::arrive_due`] has found at `now`.
+    pub(crate) fn enter_due(&mut self, due: Due, now: u64) {
+        let Due { entry: Some(entry), count } = due else { return };
+        self.tally.settle_ok(count.into(), now);
+        let (intended, sent) = (now.saturating_sub(entry.intended()), now.saturating_sub(entry.sent));
+        self.tally.time(intended, sent, count, self.rules.open_loop);
+    }
+
+    /// What a message that came in is. `kind_fits`: it is text or binary as ours are.
+    pub(crate) fn arrive_any(&mut self, local: u32, kind_fits: bool, content: &[u8], now: u64) -> Arrived {
+        self.tally.account.arrivals += 1;
         if self.rules.in_order {
             return self.arrive_in_order(local, kind_fits, content, now);
         }
@@ -481,7 +507,8 @@ impl Ledger {
         self.tally.settle(class);
         self.tally.last_answer = self.tally.last_answer.max(answered.unwrap_or(0));
         if let (Some(now), Class::Ok | Class::Reordered | Class::Late) = (answered, class) {
-            self.tally.time(now.saturating_sub(entry.intended()), now.saturating_sub(entry.sent), self.rules.open_loop);
+            let (intended, sent) = (now.saturating_sub(entry.intended()), now.saturating_sub(entry.sent));
+            self.tally.time(intended, sent, 1, self.rules.open_loop);
         }
         if self.rules.records_all || class != Class::Ok {
             self.record(id, class, Some(entry), answered);

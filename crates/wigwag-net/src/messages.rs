@@ -76,6 +76,22 @@ impl<'a, 'b> Messages<'a, 'b> {
         Some((Socket { worker: self.worker, slot: self.slot }, kind, bytes))
     }
 
+    /// Takes short messages as bytes, one after the other, as long as `judge` wants them; the first one that it does not want
+    /// comes next. Costs less than [`Self::take_next_bytes`] for each: without a [`Socket`] nothing can happen in between.
+    /// How many were taken, which may be none although there are some: longer ones, say.
+    #[inline]
+    pub fn take_short_while(&mut self, judge: impl FnMut(MessageKind, &[u8]) -> bool) -> u64 {
+        if !self.wants_next() {
+            return 0;
+        }
+        let taken = self.worker.take_short_while(self.slot, self.input, judge);
+        self.taken += taken;
+        // What comes next is still in the input.
+        self.next = Next::Nothing;
+        self.is_lent = true;
+        taken
+    }
+
     /// The connection whose messages these are.
     pub fn socket(&mut self) -> Socket<'_> {
         Socket { worker: self.worker, slot: self.slot }

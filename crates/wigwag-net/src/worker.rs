@@ -278,8 +278,10 @@ impl Worker {
             self.write_together();
             while let Some(index) = self.flushing.pop() {
                 let index = index as usize;
-                if let Some(slot) = self.slots.get_mut(index) {
-                    slot.flags.clear(Flags::DIRTY);
+                let Some(slot) = self.slots.get_mut(index) else { continue };
+                slot.flags.clear(Flags::DIRTY);
+                // Most have nothing left to write, nor anything that would follow from it.
+                if !slot.is_settled() {
                     self.settle(index);
                 }
             }

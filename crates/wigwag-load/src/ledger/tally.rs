@@ -25,7 +25,7 @@ pub(crate) struct Tally {
 struct Same {
     intended: u64,
     sent: u64,
-    count: u32,
+    count: u64,
 }
 
 impl Tally {
@@ -46,14 +46,23 @@ impl Tally {
         self.second.offending += 1;
     }
 
-    /// In the closed loop a message is sent when it was to be sent: one histogram stands for both.
-    #[inline]
-    pub(super) fn time(&mut self, intended: u64, sent: u64, open_loop: bool) {
-        if self.same.intended != intended || self.same.sent != sent || self.same.count == u32::MAX {
+    /// As [`Self::settle`] with [`Class::Ok`], for so many answers that came at `now`, and counts them as arrivals.
+    pub(super) fn settle_ok(&mut self, count: u64, now: u64) {
+        self.account.arrivals += count;
+        self.account.answers += count;
+        self.account.outstanding -= count;
+        self.account.ok += count;
+        self.second.answered += count;
+        self.last_answer = self.last_answer.max(now);
+    }
+
+    /// What so many answers took. In the closed loop a message is sent when it was to be sent: one histogram stands for both.
+    pub(super) fn time(&mut self, intended: u64, sent: u64, count: u32, open_loop: bool) {
+        if self.same.intended != intended || self.same.sent != sent {
             self.enter_times(open_loop);
             self.same = Same { intended, sent, count: 0 };
         }
-        self.same.count += 1;
+        self.same.count += u64::from(count);
     }
 
     /// Brings the histograms up to date; to be called before they are looked at.

@@ -6,7 +6,12 @@ use std::cmp::Reverse;
 use wigwag_net::{MessageKind, Messages, Socket, Turn};
 
 use super::{Core, Quota, State};
-use crate::{ledger::Arrived, shape::Schedule, snapshot::Phase};
+use crate::{
+    ledger::{Arrived, Due},
+    plan::Expect,
+    shape::Schedule,
+    snapshot::Phase,
+};
 
 impl Core {
     /// The first beat in which messages may be sent.
@@ -104,9 +109,17 @@ impl Core {
     fn check(&mut self, local: u32, messages: &mut Messages<'_, '_>) {
         let now = self.clock(local, messages.socket().now());
         let wanted = if self.job.plan.plan().binary { MessageKind::Binary } else { MessageKind::Text };
-        let mut freed = 0;
-        while let Some((mut socket, kind, content)) = messages.take_next_bytes() {
-            let arrived = self.ledger.arrive(local, kind == wanted, content, now);
+        let (mut freed, mut due) = (0, Due::default());
+        loop {
+            freed += messages.take_short_while(|kind, content| {
+                self.ledger.arrive_due(local, kind == wanted, content, now, &mut due)
+            });
+            let Some((mut socket, kind, content)) = messages.take_next_bytes() else { break };
+            if self.ledger.arrive_due(local, kind == wanted, content, now, &mut due) {
+                freed += 1;
+                continue;
+            }
+            let arrived = self.ledger.arrive_any(local, kind == wanted, content, now);
             if let Some((worker, note)) = arrived.note {
                 self.job.control.send_note(worker, note);
             }
@@ -121,8 +134,9 @@ impl Core {
                 None => {}
             }
         }
+        self.ledger.enter_due(due, now);
         if freed > 0 {
-            self.make_room(local, &mut messages.socket(), now, freed);
+            self.make_room(local, &mut messages.socket(), now, freed as u32);
         }
     }
 
@@ -220,10 +234,13 @@ impl Core {
             return 0;
         }
         let in_flight = self.job.plan.in_flight;
+        // What nobody is to answer takes none.
+        let takes_room = u32::from(!matches!(self.job.rules.expect, Expect::Nothing));
         let next = u64::from(self.ledger.window(local).next());
         let most = self.quota(local).map_or(most, |quota| quota.saturating_sub(next).min(most));
+        let mut room = in_flight.saturating_sub(self.ledger.window(local).live());
         let mut sent = 0;
-        while sent < most && self.ledger.window(local).live() < in_flight {
+        while sent < most && room > 0 {
             if socket.queued_bytes() > QUEUE_BYTES_MAX {
                 if !std::mem::replace(&mut self.clients[local as usize].is_blocked, true) {
                     self.blocked.push(local);
@@ -232,6 +249,7 @@ impl Core {
             }
             self.send(local, socket, now, now);
             sent += 1;
+            room -= takes_room;
         }
         if let Some(pending) = &mut self.pending {
             *pending -= sent;

@@ -165,6 +165,20 @@ impl Worker {
         self.slots[index].connection.as_ref()?.take_short(input)
     }
 
+    /// Takes short messages in front of this input, if they may be dispatched, as long as `judge` wants them; how many.
+    #[inline]
+    pub(crate) fn take_short_while(
+        &mut self,
+        index: usize,
+        input: &mut Input<'_>,
+        judge: impl FnMut(MessageKind, &[u8]) -> bool,
+    ) -> u64 {
+        if input.is_empty() || !self.may_dispatch(index) {
+            return 0;
+        }
+        self.slots[index].connection.as_ref().map_or(0, |connection| connection.take_short_while(input, judge))
+    }
+
     /// What comes next in this input, if it may be dispatched.
     #[inline]
     pub(crate) fn next_event<'b>(&mut self, index: usize, input: &mut Input<'b>) -> Option<Event<'b>> {

@@ -155,7 +155,7 @@ fn a_connection_reaches_another_of_its_worker() {
 
 static REGISTRY: std::sync::Mutex<Vec<wigwag_net::ConnectionId>> = std::sync::Mutex::new(Vec::new());
 
-/// Takes some messages as bytes, the next as what they are, the rest one by one.
+/// Takes some messages as bytes (half of them together, where they are short), the next as what they are, the rest one by one.
 struct Taker {
     as_bytes: usize,
     as_messages: usize,
@@ -168,6 +168,15 @@ impl Service for Taker {
     }
 
     fn on_messages(&mut self, messages: &mut Messages<'_, '_>) {
+        let together = self.as_bytes / 2;
+        messages.take_short_while(|kind, bytes| {
+            let wanted = self.as_bytes > together;
+            if wanted {
+                self.as_bytes -= 1;
+                let _ = self.heard.send((kind == MessageKind::Text, bytes.to_vec()));
+            }
+            wanted
+        });
         while self.as_bytes > 0
             && let Some((_, kind, bytes)) = messages.take_next_bytes()
         {

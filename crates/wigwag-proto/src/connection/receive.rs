@@ -42,7 +42,7 @@ impl Connection {
     #[inline]
     #[must_use]
     pub fn has_whole_message(&self, input: &Input<'_>) -> bool {
-        self.is_reading() && self.incoming.is_none() && !self.piecewise && self.whole_frame(input.rest()).is_some()
+        self.takes_whole() && self.whole_frame(input.rest()).is_some()
     }
 
     /// The message in front of `input`, if it lies there as a whole, short, in one frame and not compressed, as most do; text
@@ -50,18 +50,47 @@ impl Connection {
     /// protocol: nothing is taken then, and [`Self::handle_bytes`] says what it is.
     #[inline]
     pub fn take_short<'b>(&self, input: &mut Input<'b>) -> Option<(MessageKind, &'b [u8])> {
-        if !self.is_reading() || self.incoming.is_some() || self.piecewise {
-            return None;
+        let mut kind = None;
+        let bytes =
+            if self.takes_whole() { self.take_short_if(input, |found, _| kind.replace(found).is_none()) } else { None };
+        kind.zip(bytes)
+    }
+
+    /// As [`Self::take_short`], one message after the other, as long as there are any and `judge` wants them; the first one that it
+    /// does not want is not taken. How many were.
+    #[inline]
+    pub fn take_short_while(&self, input: &mut Input<'_>, mut judge: impl FnMut(MessageKind, &[u8]) -> bool) -> u64 {
+        let mut taken = 0;
+        if self.takes_whole() {
+            while self.take_short_if(input, &mut judge).is_some() {
+                taken += 1;
+            }
         }
+        taken
+    }
+
+    /// The payload of the short message in front of `input`, if `judge` wants it. Else the input is left as it came.
+    #[inline]
+    fn take_short_if<'b>(
+        &self,
+        input: &mut Input<'b>,
+        judge: impl FnOnce(MessageKind, &[u8]) -> bool,
+    ) -> Option<&'b [u8]> {
         let frame = self.whole_frame(input.rest()).filter(|frame| frame.payload_bytes <= SHORT_BYTES_MAX)?;
         let bytes = &mut input.rest_mut()[..frame.bytes()];
         frame.exchange_mask(bytes);
-        if frame.kind == MessageKind::Text && !utf8::is_valid(&bytes[frame.header_bytes..]) {
-            // As it came.
-            frame.exchange_mask(bytes);
-            return None;
+        let payload = &bytes[frame.header_bytes..];
+        if (frame.kind == MessageKind::Binary || utf8::is_valid(payload)) && judge(frame.kind, payload) {
+            return Some(&input.take(frame.bytes())[frame.header_bytes..]);
         }
-        Some((frame.kind, &input.take(frame.bytes())[frame.header_bytes..]))
+        frame.exchange_mask(bytes);
+        None
+    }
+
+    /// Whether a message may be taken as it lies in the input.
+    #[inline]
+    fn takes_whole(&self) -> bool {
+        self.is_reading() && self.incoming.is_none() && !self.piecewise
     }
 
     /// The payload of an uncompressed message in one frame, if that is what lies in front of `input`. Nothing is taken

@@ -75,17 +75,25 @@ impl Endpoint {
         events
     }
 
-    /// As [`Self::read`], for who takes short messages as bytes where it can.
+    /// As [`Self::read`], for who takes short messages as bytes where it can, some together and some by themselves.
     pub(crate) fn read_short(&mut self, bytes: &[u8]) -> Vec<Event<'static>> {
         let mut bytes = bytes.to_vec();
         let mut input = Input::new(&mut bytes);
         let mut events = Vec::new();
+        let event = |kind, payload: &[u8]| match kind {
+            MessageKind::Text => text(str::from_utf8(payload).expect("validated")),
+            MessageKind::Binary => binary(payload),
+        };
         loop {
+            let before = events.len();
+            let taken = self.connection.take_short_while(&mut input, |kind, payload| {
+                let wanted = events.len() - before < 2;
+                events.extend(wanted.then(|| event(kind, payload)));
+                wanted
+            });
+            assert_eq!(taken, (events.len() - before) as u64);
             if let Some((kind, payload)) = self.connection.take_short(&mut input) {
-                events.push(match kind {
-                    MessageKind::Text => text(str::from_utf8(payload).expect("validated")),
-                    MessageKind::Binary => binary(payload),
-                });
+                events.push(event(kind, payload));
                 continue;
             }
             match self.connection.handle_bytes(&mut input, &mut self.context) {
