@@ -159,11 +159,7 @@ impl Worker {
             self.context.now = Instant::now();
             self.life_now = self.context.now.duration_since(self.start).as_millis() as u32;
             for group in ready.chunks(together::group_size(ready.len())) {
-                self.read_together(group, &mut parts);
-                for (place, event) in group.iter().enumerate() {
-                    self.handle_ready(*event, parts.take(place), &mut buffer);
-                }
-                self.flush_dirty();
+                self.handle_group(group, &mut parts, &mut buffer);
             }
             self.accept_ready();
             self.expire_timers(&mut due);

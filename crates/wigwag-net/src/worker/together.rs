@@ -4,7 +4,10 @@
 //! ready at once, and each into a part of a buffer. What was read there lies in [`Parts`] until its connection's turn
 //! comes, a moment later; whatever happened to the connection meanwhile, it gets it, unless it is gone.
 
-use std::io;
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use super::{Flags, Phase, Slot, Worker, system};
 use crate::poll::Ready;
@@ -73,8 +76,23 @@ pub(super) fn group_size(ready: usize) -> usize {
 }
 
 impl Worker {
+    /// Reads what these connections have and dispatches it; what they answer goes out together.
+    pub(super) fn handle_group(&mut self, group: &[Ready], parts: &mut Parts, buffer: &mut [u8]) {
+        self.read_together(group, parts);
+        let is_large = group.len() > READS_PER_FLUSH;
+        let mut written = if is_large { Instant::now() } else { self.context.now };
+        for (count, event) in (1..).zip(group) {
+            self.handle_ready(*event, parts.take(count - 1), buffer);
+            if is_large && count % READS_PER_FLUSH == 0 && written.elapsed() >= ANSWERS_WAIT_MAX {
+                self.flush_dirty();
+                written = Instant::now();
+            }
+        }
+        self.flush_dirty();
+    }
+
     /// Reads what the connections of a large group have, those with nothing special about them.
-    pub(super) fn read_together(&mut self, group: &[Ready], parts: &mut Parts) {
+    fn read_together(&mut self, group: &[Ready], parts: &mut Parts) {
         parts.results.clear();
         if group.len() < MANY {
             return;
@@ -178,3 +196,5 @@ const MANY: usize = system::CALLS_MAX;
 const PART_BYTES: usize = 2 << 10;
 /// Messages that do not fit into a part are better read in one: so many groups are, before it is tried again.
 const GROUPS_APART: u32 = 64;
+/// In a large group, answers wait no longer than this for the work that services have with those who come after.
+const ANSWERS_WAIT_MAX: Duration = Duration::from_millis(1);

@@ -1,7 +1,10 @@
 //! Several connections that are read and written to in one turn: what each says and gets is its own, whether the reads and
 //! writes are made one by one or many at a time (`Limits::io_uring`).
 
-use std::sync::{Arc, Mutex, mpsc};
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::{Duration, Instant},
+};
 
 use wigwag_net::{CloseCause, CloseCode, ConnectionId, Limits, Message, Socket};
 
@@ -218,6 +221,41 @@ fn a_socket_that_takes_a_part_gets_the_rest_later_and_the_service_hears_of_it() 
             told.recv_timeout(PATIENCE).expect("each service may write again");
         }
         eventually("nothing is queued", || server.sum(|metrics| metrics.out_queue_bytes.get()) == 0);
+    });
+}
+
+#[test]
+fn an_answer_does_not_wait_for_the_slow_work_that_others_make() {
+    all(|limits, crowd| {
+        let (began_in, began) = mpsc::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let may_go_on = Arc::new(Mutex::new(may_go_on));
+        let answer = move |socket: &mut Socket<'_>, text: &str| match text {
+            "work" => {
+                let began = Instant::now();
+                while began.elapsed() < Duration::from_millis(5) {}
+            }
+            "wait" => {
+                began_in.send(()).expect("the test waits");
+                may_go_on.lock().expect("one worker").recv_timeout(PATIENCE).expect("the first one has its answer");
+            }
+            _ => socket.send(Message::Text(text)),
+        };
+        let (server, mut gate) = serve_gated(limits, Script::new, answer);
+        let mut clients = connect_all(&server, crowd);
+        gate.hold(|| {
+            for (place, client) in clients.iter_mut().enumerate() {
+                client.send(match place {
+                    20 => "work",
+                    60 => "wait",
+                    _ => "soon",
+                });
+            }
+        });
+        began.recv_timeout(PATIENCE).expect("it comes to the one that waits");
+        assert_eq!(clients[0].read_text(), "soon");
+        go_on.send(()).expect("it waits");
+        assert_eq!(clients[crowd - 1].read_text(), "soon");
     });
 }
 
