@@ -228,6 +228,10 @@ impl Worker {
                     slot.flags.clear(Flags::STALLED);
                     self.settle(index);
                     self.dispatch_kept(index);
+                    // The write may have failed, and the slot may be another connection's by now: what was read is not its.
+                    if self.slots.get(index).is_none_or(|slot| slot.generation != generation) {
+                        return;
+                    }
                 }
                 match early {
                     Some(early) => self.read_on(index, early, buffer),

@@ -2,6 +2,8 @@
 //! writes are made one by one or many at a time (`Limits::io_uring`).
 
 use std::{
+    io::Read,
+    net::TcpStream,
     sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
@@ -188,6 +190,60 @@ fn what_another_closes_ends_in_order() {
         drop((first, clients, gate));
         server.assert_empty();
     });
+}
+
+#[test]
+fn who_is_reset_after_it_was_read_harms_nobody() {
+    all(|limits, crowd| {
+        let ids = Arc::new(Mutex::new(Vec::new()));
+        let (script_ids, answer_ids) = (ids.clone(), ids);
+        let (reached_in, reached) = mpsc::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let may_go_on = Arc::new(Mutex::new(may_go_on));
+        let answer = move |socket: &mut Socket<'_>, text: &str| match text {
+            "flood" => {
+                let last = *answer_ids.lock().expect("no panic").last().expect("somebody");
+                // More than both ends' sockets hold.
+                socket.other(last).expect("it is open").send(Message::Binary(&vec![7; 32 << 20]));
+            }
+            "wait" => {
+                reached_in.send(()).expect("the test waits");
+                may_go_on.lock().expect("one worker").recv_timeout(PATIENCE).expect("the test goes on");
+            }
+            _ => socket.send(Message::Text(text)),
+        };
+        let (server, mut gate) = serve_gated(limits, move || noting(&script_ids), answer);
+        let mut first = Client::connect(server.address);
+        let mut clients = connect_all(&server, crowd);
+        let mut flooded = Client::connect(server.address);
+        eventually("all are open", || server.opened() == crowd as u64 + 3);
+        first.send("flood");
+        eventually("its socket is full", || server.sum(|metrics| metrics.out_queue_bytes.get()) > 0);
+        gate.hold(|| {
+            first.send("wait");
+            // It has something to say, and room for more: both are seen at once.
+            drain(&mut flooded.stream);
+            flooded.send("I am here");
+            clients.iter_mut().for_each(|client| client.send("soon"));
+        });
+        reached.recv_timeout(PATIENCE).expect("the turn of the first one");
+        socket2::SockRef::from(&flooded.stream).set_linger(Some(Duration::ZERO)).expect("a reset at the end");
+        drop(flooded);
+        go_on.send(()).expect("it waits");
+        for client in &mut clients {
+            assert_eq!(client.read_text(), "soon");
+        }
+        first.send("still there");
+        assert_eq!(first.read_text(), "still there");
+    });
+}
+
+/// Reads what has arrived.
+fn drain(stream: &mut TcpStream) {
+    stream.set_nonblocking(true).expect("a mode");
+    let mut buffer = vec![0; 1 << 20];
+    while stream.read(&mut buffer).is_ok_and(|count| count > 0) {}
+    stream.set_nonblocking(false).expect("a mode");
 }
 
 fn ask_for_close(client: &mut Client) -> u16 {
