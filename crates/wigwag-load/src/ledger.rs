@@ -146,21 +146,10 @@ impl Ledger {
         self.rules.payloads.compose(id, now, &mut self.scratch)
     }
 
-    /// A message came in on this connection. `kind_fits`: it is text or binary as ours are.
-    #[cfg(test)]
-    pub(crate) fn arrive(&mut self, local: u32, kind_fits: bool, content: &[u8], now: u64) -> Arrived {
-        let mut due = Due::default();
-        if self.arrive_due(local, kind_fits, content, now, &mut due) {
-            self.enter_due(due, now);
-            return Arrived { freed: Some(local), note: None };
-        }
-        self.arrive_any(local, kind_fits, content, now)
-    }
-
-    /// Whether a message that came in on this connection is the right answer, in time, to the one whose answer is due: nearly all
-    /// are. Nothing is entered if it is anything else, which [`Self::arrive_any`] finds out: to compare with the one message
-    /// that is expected costs less. What else follows is for [`Self::enter_due`], to which `due` is to be given after the
-    /// last message of a read.
+    /// Whether a message that came in on this connection is the right answer, in time, to the one whose answer is due: nearly
+    /// all are. Nothing is entered if it is anything else, which [`Self::arrive_any`] finds out: to compare with the one
+    /// message that is expected costs less. What else follows is for [`Self::enter_due`], to which `due` is to be given
+    /// after the last message of a read. `kind_fits`: it is text or binary as ours are.
     #[inline]
     pub(crate) fn arrive_due(&mut self, local: u32, kind_fits: bool, content: &[u8], now: u64, due: &mut Due) -> bool {
         let connection = self.global(local);

@@ -1,9 +1,9 @@
 //! Messages as bytes: composed from run, connection and sequence number, and told apart when they come back.
 //!
-//! The ledger's own payload begins with a token of 16 digits and small letters: run (3), connection (4), sequence number (5),
-//! all base 36, and checksum (4, base 32). From 54 bytes on a sentence says the same for people. What is left is filled with a part of one long
-//! block, which the seed makes: a message is a function of seed, connection and sequence number, so it need not be kept
-//! to be compared byte for byte.
+//! The ledger's own payload begins with a token of 16 digits and small letters: run (3), connection (4), sequence number
+//! (5), all base 36, and checksum (4, base 32). From 54 bytes on a sentence says the same for people. What is left is filled
+//! with a part of one long block, which the seed makes: a message is a function of seed, connection and sequence number,
+//! so it need not be kept to be compared byte for byte.
 
 use std::{fmt::Write as _, ops::Range};
 

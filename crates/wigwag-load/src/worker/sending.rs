@@ -111,6 +111,7 @@ impl Core {
         let wanted = if self.job.plan.plan().binary { MessageKind::Binary } else { MessageKind::Text };
         let (mut freed, mut due) = (0, Due::default());
         loop {
+            // Nearly all, one after the other; what is left is longer, or not as it should be.
             freed += messages.take_short_while(|kind, content| {
                 self.ledger.arrive_due(local, kind == wanted, content, now, &mut due)
             });

@@ -110,14 +110,25 @@ fn messages_of_all_lengths_are_read_whole() {
     }
 }
 
-/// Notes in `ids` which connections there are.
-fn noting(ids: &Arc<Mutex<Vec<ConnectionId>>>) -> Script {
-    let ids = ids.clone();
-    Script::new().on_open(move |socket| ids.lock().expect("no panic").push(socket.id()))
+/// The connections that there are, in the order in which they were opened.
+type Ids = Mutex<Vec<ConnectionId>>;
+
+/// As [`serve_gated`], where answers may reach other connections.
+fn serve_knowing(
+    limits: Limits,
+    answer: impl Fn(&mut Socket<'_>, &str, &Ids) + Send + Sync + Clone + 'static,
+) -> (Server, Gate) {
+    let ids = Arc::new(Ids::default());
+    let noted = ids.clone();
+    let script = move || {
+        let noted = noted.clone();
+        Script::new().on_open(move |socket| noted.lock().expect("no panic").push(socket.id()))
+    };
+    serve_gated(limits, script, move |socket, text| answer(socket, text, &ids))
 }
 
 /// Calls `act` for every other connection.
-fn for_others(socket: &mut Socket<'_>, ids: &Mutex<Vec<ConnectionId>>, act: impl Fn(&mut Socket<'_>)) {
+fn for_others(socket: &mut Socket<'_>, ids: &Ids, act: impl Fn(&mut Socket<'_>)) {
     let own = socket.id();
     for id in ids.lock().expect("no panic").iter().filter(|id| **id != own) {
         if let Some(mut other) = socket.other(*id) {
@@ -129,18 +140,16 @@ fn for_others(socket: &mut Socket<'_>, ids: &Mutex<Vec<ConnectionId>>, act: impl
 #[test]
 fn what_another_pauses_hears_nothing_and_loses_nothing() {
     all(|limits, crowd| {
-        let ids = Arc::new(Mutex::new(Vec::new()));
-        let (script_ids, answer_ids) = (ids.clone(), ids);
         let (heard_in, heard) = mpsc::channel();
-        let answer = move |socket: &mut Socket<'_>, text: &str| match text {
-            "pause" => for_others(socket, &answer_ids, |other| other.pause()),
-            "resume" => for_others(socket, &answer_ids, |other| other.resume()),
+        let answer = move |socket: &mut Socket<'_>, text: &str, ids: &Ids| match text {
+            "pause" => for_others(socket, ids, |other| other.pause()),
+            "resume" => for_others(socket, ids, |other| other.resume()),
             _ => {
                 heard_in.send(text.to_owned()).expect("the test listens");
                 socket.send(Message::Text(text));
             }
         };
-        let (server, mut gate) = serve_gated(limits, move || noting(&script_ids), answer);
+        let (server, mut gate) = serve_knowing(limits, answer);
         let mut first = Client::connect(server.address);
         let mut clients = connect_all(&server, crowd);
         eventually("all are open", || server.opened() == crowd as u64 + 2);
@@ -166,13 +175,11 @@ fn what_another_pauses_hears_nothing_and_loses_nothing() {
 #[test]
 fn what_another_closes_ends_in_order() {
     all(|limits, crowd| {
-        let ids = Arc::new(Mutex::new(Vec::new()));
-        let (script_ids, answer_ids) = (ids.clone(), ids);
-        let answer = move |socket: &mut Socket<'_>, text: &str| match text {
-            "close" => for_others(socket, &answer_ids, |other| other.close(CloseCode::NORMAL, "enough")),
+        let answer = move |socket: &mut Socket<'_>, text: &str, ids: &Ids| match text {
+            "close" => for_others(socket, ids, |other| other.close(CloseCode::NORMAL, "enough")),
             _ => socket.send(Message::Text(text)),
         };
-        let (server, mut gate) = serve_gated(limits, move || noting(&script_ids), answer);
+        let (server, mut gate) = serve_knowing(limits, answer);
         let mut first = Client::connect(server.address);
         let mut clients = connect_all(&server, crowd);
         eventually("all are open", || server.opened() == crowd as u64 + 2);
@@ -195,14 +202,12 @@ fn what_another_closes_ends_in_order() {
 #[test]
 fn who_is_reset_after_it_was_read_harms_nobody() {
     all(|limits, crowd| {
-        let ids = Arc::new(Mutex::new(Vec::new()));
-        let (script_ids, answer_ids) = (ids.clone(), ids);
         let (reached_in, reached) = mpsc::channel();
         let (go_on, may_go_on) = mpsc::channel::<()>();
         let may_go_on = Arc::new(Mutex::new(may_go_on));
-        let answer = move |socket: &mut Socket<'_>, text: &str| match text {
+        let answer = move |socket: &mut Socket<'_>, text: &str, ids: &Ids| match text {
             "flood" => {
-                let last = *answer_ids.lock().expect("no panic").last().expect("somebody");
+                let last = *ids.lock().expect("no panic").last().expect("somebody");
                 // More than both ends' sockets hold.
                 socket.other(last).expect("it is open").send(Message::Binary(&vec![7; 32 << 20]));
             }
@@ -212,7 +217,7 @@ fn who_is_reset_after_it_was_read_harms_nobody() {
             }
             _ => socket.send(Message::Text(text)),
         };
-        let (server, mut gate) = serve_gated(limits, move || noting(&script_ids), answer);
+        let (server, mut gate) = serve_knowing(limits, answer);
         let mut first = Client::connect(server.address);
         let mut clients = connect_all(&server, crowd);
         let mut flooded = Client::connect(server.address);
