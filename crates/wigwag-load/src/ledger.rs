@@ -7,6 +7,7 @@
 mod fan;
 mod rules;
 mod script;
+mod straight;
 mod tally;
 mod window;
 
@@ -61,14 +62,6 @@ pub(crate) struct Note {
     id: Id,
     came_on: u32,
     at: u64,
-}
-
-/// Right answers that came in one read, to messages that were sent at the same time.
-#[derive(Debug, Default)]
-pub(crate) struct Due {
-    /// When those messages were sent.
-    entry: Option<Entry>,
-    count: u32,
 }
 
 /// How a connection ended, for the messages that are left.
@@ -138,46 +131,13 @@ impl Ledger {
     /// The message as it is sent, if messages are nothing but their token.
     #[inline]
     pub(crate) fn compose_short(&mut self, id: Id) -> Option<(MessageKind, Token)> {
-        self.rules.payloads.compose_short(id, &mut self.stem_sent)
+        let payloads = &self.rules.payloads;
+        payloads.is_token_alone().then(|| (payloads.kind(), payloads.compose_token(id, &mut self.stem_sent)))
     }
 
     /// The message as it is sent. `now` is what it was entered with.
     pub(crate) fn compose(&mut self, id: Id, now: u64) -> Composed<'_> {
         self.rules.payloads.compose(id, now, &mut self.scratch)
-    }
-
-    /// Whether a message that came in on this connection is the right answer, in time, to the one whose answer is due: nearly
-    /// all are. Nothing is entered if it is anything else, which [`Self::arrive_any`] finds out: to compare with the one
-    /// message that is expected costs less. What else follows is for [`Self::enter_due`], to which `due` is to be given
-    /// after the last message of a read. `kind_fits`: it is text or binary as ours are.
-    #[inline]
-    pub(crate) fn arrive_due(&mut self, local: u32, kind_fits: bool, content: &[u8], now: u64, due: &mut Due) -> bool {
-        let connection = self.global(local);
-        let window = &mut self.windows[local as usize];
-        let Some((sequence, entry)) = window.due().filter(|_| kind_fits) else { return false };
-        let id = Id { connection, sequence };
-        let in_time = now.saturating_sub(entry.sent) <= self.rules.timeout_nanos;
-        let scratch = (&mut self.stem_due, &mut self.scratch);
-        if !in_time || !self.rules.is_named_answer(content, id, entry.sent, scratch) {
-            return false;
-        }
-        window.take_due();
-        if due.entry != Some(entry) {
-            self.enter_due(std::mem::replace(due, Due { entry: Some(entry), count: 0 }), now);
-        }
-        due.count += 1;
-        if self.rules.records_all {
-            self.record(id, Class::Ok, Some(&entry), Some(now));
-        }
-        true
-    }
-
-    /// Enters what [`Self::arrive_due`] has found at `now`.
-    pub(crate) fn enter_due(&mut self, due: Due, now: u64) {
-        let Due { entry: Some(entry), count } = due else { return };
-        self.tally.settle_ok(count.into(), now);
-        let (intended, sent) = (now.saturating_sub(entry.intended()), now.saturating_sub(entry.sent));
-        self.tally.time(intended, sent, count, self.rules.open_loop);
     }
 
     /// What a message that came in is. `kind_fits`: it is text or binary as ours are.

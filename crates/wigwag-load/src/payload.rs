@@ -113,11 +113,20 @@ impl Payloads {
         }
     }
 
-    /// The message, if messages are nothing but their token.
+    /// Whether messages begin with their token.
+    pub(crate) fn begin_with_name(&self) -> bool {
+        matches!(self.source, Payload::Ledger)
+    }
+
+    /// Text or binary.
+    pub(crate) fn kind(&self) -> MessageKind {
+        self.kind
+    }
+
+    /// The message's token, on the stem of the one before if they share it.
     #[inline]
-    pub(crate) fn compose_short(&self, id: Id, stem: &mut Stem) -> Option<(MessageKind, Token)> {
-        let random = || mix(self.seed, id.connection, id.sequence);
-        self.is_token_alone().then(|| (self.kind, self.token_on(stem, id, random())))
+    pub(crate) fn compose_token(&self, id: Id, stem: &mut Stem) -> Token {
+        self.token_on(stem, id, mix(self.seed, id.connection, id.sequence))
     }
 
     /// The message, what text it has in `scratch`. `nanos` is when it was sent, since the run began.
@@ -188,13 +197,6 @@ impl Payloads {
         rest.strip_prefix(scratch.as_bytes())?.strip_prefix(filler)
     }
 
-    /// Whether `content` begins with the token of this message.
-    #[inline]
-    pub(crate) fn names(&self, content: &[u8], id: Id, stem: &mut Stem) -> bool {
-        matches!(self.source, Payload::Ledger)
-            && content.first_chunk() == Some(&self.token_on(stem, id, mix(self.seed, id.connection, id.sequence)))
-    }
-
     /// The message that `content` names, if it is one of this run, and whether both begin with the name.
     #[inline]
     pub(crate) fn identify(&self, content: &[u8]) -> Option<(Id, bool)> {
@@ -230,7 +232,6 @@ impl Payloads {
         self.token_on(&mut Stem::default(), id, random)
     }
 
-    /// The message's token, on the stem of the one before if they share it.
     #[inline]
     fn token_on(&self, stem: &mut Stem, id: Id, random: u64) -> Token {
         let text = |digits: u32, at: usize| u128::from(digits) << (8 * at);

@@ -65,6 +65,18 @@ impl Socket<'_> {
         self.worker.send_bytes(self.slot, kind, payload);
     }
 
+    /// Queues messages of one length of at most 125 bytes (more does not compile), one after the other, as [`Self::send_bytes`]
+    /// would each: what many short messages cost apart from their bytes is paid once. How many they were; none is asked for
+    /// where the connection takes none any more.
+    #[inline]
+    pub fn send_each<const BYTES: usize>(
+        &mut self,
+        kind: MessageKind,
+        messages: impl IntoIterator<Item = [u8; BYTES]>,
+    ) -> u64 {
+        self.worker.send_each(self.slot, kind, messages)
+    }
+
     /// As [`Self::send_text`] or [`Self::send_binary`], for text that the caller has as bytes; it must be UTF-8 as a whole.
     #[inline]
     pub fn send_parts(&mut self, kind: MessageKind, parts: &[&[u8]]) {

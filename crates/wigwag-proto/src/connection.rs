@@ -37,7 +37,7 @@ use self::{
     closing::{Closing, State},
     compress::Windows,
     gather::Incoming,
-    outbox::{Outbox, SHORT_BYTES_MAX},
+    outbox::Outbox,
 };
 pub use self::{
     config::{Config, Role},
@@ -138,12 +138,30 @@ impl Connection {
     #[inline]
     pub fn send_bytes(&mut self, kind: MessageKind, payload: &[u8], context: &mut Context) -> Result<(), SendError> {
         self.check_sending()?;
-        if self.role == Role::Client && self.negotiated.is_none() && payload.len() <= SHORT_BYTES_MAX {
-            self.out.push_short_masked(kind.opcode(), payload, context);
-        } else {
-            self.push_message(kind, payload, context);
-        }
+        self.push_message(kind, payload, context);
         Ok(())
+    }
+
+    /// Queues messages of one length of at most 125 bytes (more does not compile), one after the other, as [`Self::send_bytes`]
+    /// would each: what many short messages cost apart from their bytes is paid once. How many they were; none is asked for
+    /// where nothing can be sent.
+    #[inline]
+    pub fn send_each<const BYTES: usize>(
+        &mut self,
+        kind: MessageKind,
+        messages: impl IntoIterator<Item = [u8; BYTES]>,
+        context: &mut Context,
+    ) -> Result<u64, SendError> {
+        self.check_sending()?;
+        if self.role == Role::Client && self.negotiated.is_none() {
+            return Ok(self.out.push_each_masked(kind.opcode(), messages, context));
+        }
+        let mut count = 0;
+        for message in messages {
+            self.push_message(kind, &message, context);
+            count += 1;
+        }
+        Ok(count)
     }
 
     /// Queues one message that lies in several parts, which need not be joined first. Text must be UTF-8 as a whole.

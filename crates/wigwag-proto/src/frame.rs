@@ -109,9 +109,9 @@ impl Header {
         Ok(Some((header, header_bytes)))
     }
 
-    /// The header of a masked frame with a payload below 126 bytes: what is longer has another form.
+    /// The header of a masked frame whose payload is at most 125 bytes: the length of what is longer has another form.
     #[inline]
-    pub(crate) fn encode_short(&self, [one, two, three, four]: [u8; 4]) -> [u8; SHORT_HEADER_BYTES] {
+    pub(crate) fn encode_short(&self, [one, two, three, four]: [u8; 4]) -> [u8; 6] {
         [self.first(), MASKED | self.payload_bytes as u8, one, two, three, four]
     }
 
@@ -180,8 +180,6 @@ fn parse_length(short: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, FrameErr
     Ok(Some((length, length_bytes)))
 }
 
-/// The header of a masked frame with a payload below 126 bytes: two bytes and the key.
-pub(crate) const SHORT_HEADER_BYTES: usize = 6;
 /// The FIN bit of the first byte.
 pub(crate) const FIN: u8 = 0x80;
 /// The MASK bit of the second byte.

@@ -8,7 +8,7 @@ use std::sync::{
 use serde_json::Value;
 
 use crate::{
-    payload::{Id, Payloads, Sent, Stem, TOKEN_BYTES},
+    payload::{Payloads, Sent},
     plan::{CheckedPlan, Expect, Script},
 };
 
@@ -88,22 +88,9 @@ impl Rules {
         }
     }
 
-    /// Whether `content` is a right answer to the message and begins with its name.
-    #[inline]
-    pub(crate) fn is_named_answer(
-        &self,
-        content: &[u8],
-        id: Id,
-        nanos: u64,
-        (stem, scratch): (&mut Stem, &mut String),
-    ) -> bool {
-        if self.in_order || !self.payloads.names(content, id, stem) {
-            return false;
-        }
-        match self.expect {
-            Expect::Echo if self.payloads.is_token_alone() => content.len() == TOKEN_BYTES,
-            _ => self.fits(content, Sent { id, nanos, is_named: true }, scratch),
-        }
+    /// Whether answers begin with the name of the message that they answer, if they are right.
+    pub(crate) fn names_answers(&self) -> bool {
+        !self.in_order && self.payloads.begin_with_name()
     }
 
     /// Whether `content` is a right answer to the message.

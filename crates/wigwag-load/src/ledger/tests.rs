@@ -60,9 +60,11 @@ impl Desk {
     fn arrive_as(&mut self, connection: u32, content: &[u8], kind_fits: bool) {
         let (worker, local) = (connection % 2, connection / 2);
         let ledger = &mut self.ledgers[worker as usize];
-        let mut due = Due::default();
-        if ledger.arrive_due(local, kind_fits, content, self.now, &mut due) {
-            return ledger.enter_due(due, self.now);
+        let due = ledger.arrive_due(local, self.now, |answers| {
+            answers.is_next(kind_fits, content);
+        });
+        if due > 0 {
+            return;
         }
         if let Some((worker, note)) = ledger.arrive_any(local, kind_fits, content, self.now).note {
             self.ledgers[worker as usize].resolve(&note);
@@ -97,10 +99,12 @@ fn answers_of_one_read_are_entered_together_with_the_time_of_each() {
     desk.now += MILLI;
     messages.push(desk.send(0));
     desk.now += MILLI;
-    let (ledger, mut due) = (&mut desk.ledgers[0], Due::default());
-    assert!(messages.iter().all(|message| ledger.arrive_due(0, true, message, desk.now, &mut due)));
-    assert!(!ledger.arrive_due(0, true, &messages[2], desk.now, &mut due), "nothing is due any more");
-    ledger.enter_due(due, desk.now);
+    let ledger = &mut desk.ledgers[0];
+    let entered = ledger.arrive_due(0, desk.now, |answers| {
+        assert!(messages.iter().all(|message| answers.is_next(true, message)));
+        assert!(!answers.is_next(true, &messages[2]), "nothing is due any more");
+    });
+    assert_eq!(entered, 3);
     let times = ledger.tally.latencies(false).service;
     // A histogram is exact to 0.1 %.
     let millis = |time: std::time::Duration| (time.as_secs_f64() * 1000.0).round() as u64;
@@ -108,6 +112,40 @@ fn answers_of_one_read_are_entered_together_with_the_time_of_each() {
     let account = desk.account();
     assert_eq!((account.sent, account.ok, account.arrivals, account.outstanding), (3, 3, 3, 0));
     assert!(account.balances());
+}
+
+#[test]
+fn messages_sent_together_are_those_sent_one_by_one_and_as_many_as_were_taken() {
+    let plan = Plan { sizes: Some(Sizes::exactly(16)), connections: 4, expect: Expect::Echo, ..Plan::default() };
+    let (mut one_by_one, mut together) = (Desk::new(plan.clone()), Desk::new(plan));
+    let expected: Vec<_> = (0..100).map(|_| one_by_one.send(2)).collect();
+    let (now, ledger) = (together.now, &mut together.ledgers[0]);
+    let mut sent = Vec::new();
+    for taken in [60, 0, 40] {
+        let count = ledger.enter_tokens(1, now, 70, |_, tokens| {
+            sent.extend(tokens.take(taken).map(Vec::from));
+            taken as u64
+        });
+        assert_eq!(count, Some(taken as u64));
+    }
+    assert_eq!(sent, expected);
+    assert_eq!(together.account(), one_by_one.account());
+    sent.iter().for_each(|message| together.arrive(2, message));
+    together.judge(&[(Class::Ok, 100)]);
+}
+
+#[test]
+fn messages_are_sent_together_only_where_each_is_a_token_that_is_sent_when_it_is_due_and_answered() {
+    let plan = || Plan { sizes: Some(Sizes::exactly(16)), connections: 4, expect: Expect::Echo, ..Plan::default() };
+    for plan in [
+        Plan { sizes: Some(Sizes::exactly(17)), ..plan() },
+        Plan { rate: Some(10.0), ..plan() },
+        Plan { expect: Expect::Nothing, ..plan() },
+        Plan { payload: Payload::Template("{ledger}".parse().expect("a template")), sizes: None, ..plan() },
+    ] {
+        let count = Desk::new(plan).ledgers[0].enter_tokens(1, SECOND, 70, |_, _| panic!("asked for"));
+        assert_eq!(count, None);
+    }
 }
 
 #[test]

@@ -26,7 +26,8 @@ impl Entry {
         self.sent.saturating_sub(u64::from(self.lag_micros) * 1000)
     }
 
-    fn is_settled(&self) -> bool {
+    #[inline]
+    pub(crate) fn is_settled(&self) -> bool {
         self.state == SETTLED
     }
 }
@@ -61,22 +62,27 @@ impl Window {
         self.next
     }
 
-    /// The message whose answer comes next where answers come in order, as they nearly always do: the oldest, unless it was
-    /// overtaken, or answers without a name wait for what it turns out to be.
+    /// The messages whose answers come next where answers come in order, as they nearly always do, and the first one's number: the
+    /// oldest ones, up to one that is settled. There are none where the first was overtaken, or where answers without a name
+    /// wait for what it turns out to be. There may be more.
     #[inline]
-    pub(crate) fn due(&self) -> Option<(u32, Entry)> {
+    pub(crate) fn due(&self) -> (u32, &[Entry]) {
         let is_plain = self.answered_upto <= self.base && self.unnamed == 0;
-        self.entries.front().filter(|_| is_plain).map(|entry| (self.base, *entry))
+        (self.base, if is_plain { self.entries.as_slices().0 } else { &[] })
     }
 
-    /// Settles the message that [`Self::due`] gives, as answered.
+    /// Settles the first `count` messages that [`Self::due`] gives, as answered.
     #[inline]
-    pub(crate) fn take_due(&mut self) {
-        self.entries.pop_front();
-        self.outstanding -= 1;
-        self.expired -= u32::from(self.base < self.expired_upto);
-        self.base += 1;
-        self.answered_upto = self.base;
+    pub(crate) fn take_due(&mut self, count: u32) {
+        match count {
+            1 => drop(self.entries.pop_front()),
+            _ => drop(self.entries.drain(..count as usize)),
+        }
+        let upto = self.base + count;
+        self.outstanding -= count;
+        self.expired -= self.expired_upto.min(upto).saturating_sub(self.base);
+        self.base = upto;
+        self.answered_upto = upto;
         self.trim();
     }
 
@@ -352,10 +358,17 @@ mod tests {
                         let number = u32::from(number) % (next + 2);
                         prop_assert_eq!(window.take(number), map.remove(&number));
                     }
-                    3 => if let Some((number, entry)) = window.due() {
-                        window.take_due();
-                        prop_assert_eq!(map.remove(&number), Some(entry));
-                        prop_assert_eq!(window.answered_upto(), number + 1);
+                    3 => {
+                        let (first, due) = window.due();
+                        let due = due.iter().take_while(|entry| !entry.is_settled()).take(usize::from(number) % 4);
+                        let due: Vec<_> = (first..).zip(due.copied()).collect();
+                        if let Some((last, _)) = due.last() {
+                            window.take_due(due.len() as u32);
+                            prop_assert_eq!(window.answered_upto(), last + 1);
+                        }
+                        for (number, entry) in due {
+                            prop_assert_eq!(map.remove(&number), Some(entry));
+                        }
                     }
                     _ => drop(window.expire(u64::from(number) % (u64::from(next) + 1))),
                 }

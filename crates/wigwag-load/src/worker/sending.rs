@@ -6,12 +6,7 @@ use std::cmp::Reverse;
 use wigwag_net::{MessageKind, Messages, Socket, Turn};
 
 use super::{Core, Quota, State};
-use crate::{
-    ledger::{Arrived, Due},
-    plan::Expect,
-    shape::Schedule,
-    snapshot::Phase,
-};
+use crate::{ledger::Arrived, plan::Expect, shape::Schedule, snapshot::Phase};
 
 impl Core {
     /// The first beat in which messages may be sent.
@@ -109,15 +104,18 @@ impl Core {
     fn check(&mut self, local: u32, messages: &mut Messages<'_, '_>) {
         let now = self.clock(local, messages.socket().now());
         let wanted = if self.job.plan.plan().binary { MessageKind::Binary } else { MessageKind::Text };
-        let (mut freed, mut due) = (0, Due::default());
+        let mut freed = 0;
         loop {
             // Nearly all, one after the other; what is left is longer, or not as it should be.
-            freed += messages.take_short_while(|kind, content| {
-                self.ledger.arrive_due(local, kind == wanted, content, now, &mut due)
+            freed += self.ledger.arrive_due(local, now, |answers| {
+                messages.take_short_while(|kind, content| answers.is_next(kind == wanted, content));
             });
             let Some((mut socket, kind, content)) = messages.take_next_bytes() else { break };
-            if self.ledger.arrive_due(local, kind == wanted, content, now, &mut due) {
-                freed += 1;
+            let due = self.ledger.arrive_due(local, now, |answers| {
+                answers.is_next(kind == wanted, content);
+            });
+            if due > 0 {
+                freed += due;
                 continue;
             }
             let arrived = self.ledger.arrive_any(local, kind == wanted, content, now);
@@ -135,9 +133,8 @@ impl Core {
                 None => {}
             }
         }
-        self.ledger.enter_due(due, now);
         if freed > 0 {
-            self.make_room(local, &mut messages.socket(), now, freed as u32);
+            self.make_room(local, &mut messages.socket(), now, freed);
         }
     }
 
@@ -235,22 +232,23 @@ impl Core {
             return 0;
         }
         let in_flight = self.job.plan.in_flight;
-        // What nobody is to answer takes none.
-        let takes_room = u32::from(!matches!(self.job.rules.expect, Expect::Nothing));
         let next = u64::from(self.ledger.window(local).next());
         let most = self.quota(local).map_or(most, |quota| quota.saturating_sub(next).min(most));
-        let mut room = in_flight.saturating_sub(self.ledger.window(local).live());
+        // What nobody is to answer takes none.
+        let room = in_flight.saturating_sub(self.ledger.window(local).live());
+        let most = if matches!(self.job.rules.expect, Expect::Nothing) { most } else { most.min(room.into()) };
         let mut sent = 0;
-        while sent < most && room > 0 {
+        while sent < most {
             if socket.queued_bytes() > QUEUE_BYTES_MAX {
                 if !std::mem::replace(&mut self.clients[local as usize].is_blocked, true) {
                     self.blocked.push(local);
                 }
                 break;
             }
-            self.send(local, socket, now, now);
-            sent += 1;
-            room -= takes_room;
+            match self.send_some(local, socket, now, SENDS_PER_LOOK.min(most - sent)) {
+                0 => break,
+                some => sent += some,
+            }
         }
         if let Some(pending) = &mut self.pending {
             *pending -= sent;
@@ -270,11 +268,22 @@ impl Core {
             && socket.is_open()
     }
 
+    /// Sends a message, or as many as `most` where that costs less; how many.
     #[inline]
+    fn send_some(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, most: u64) -> u64 {
+        let sent = self.ledger.enter_tokens(local, now, most, |kind, tokens| socket.send_each(kind, tokens));
+        sent.unwrap_or_else(|| {
+            self.send(local, socket, now, now);
+            1
+        })
+    }
+
     fn send(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, intended: u64) {
         let id = self.ledger.enter_sent(local, now, intended);
         match self.ledger.compose_short(id) {
-            Some((kind, token)) => socket.send_bytes(kind, &token),
+            Some((kind, token)) => {
+                socket.send_each(kind, [token]);
+            }
             None => self.ledger.compose(id, now).with_parts(|kind, parts| socket.send_parts(kind, parts)),
         }
     }
@@ -354,6 +363,8 @@ pub(super) const QUEUE_BYTES_MAX: usize = 256 << 10;
 const OUTSTANDING_MAX: u64 = 4 << 20;
 /// At high rates messages go out in groups this far apart: a wake for each would cost more than it is worth.
 const GRAIN_NANOS: u64 = 100_000;
+/// So many messages are sent before the queue is looked at again.
+const SENDS_PER_LOOK: u64 = 64;
 const STARTS_PER_BEAT: usize = 512;
 const SENDS_PER_BEAT: usize = 2048;
 const CONNECTIONS_TRIED_MAX: usize = 64;

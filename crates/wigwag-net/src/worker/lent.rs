@@ -41,6 +41,21 @@ impl Worker {
         }
     }
 
+    #[inline]
+    pub(crate) fn send_each<const BYTES: usize>(
+        &mut self,
+        index: usize,
+        kind: MessageKind,
+        messages: impl IntoIterator<Item = [u8; BYTES]>,
+    ) -> u64 {
+        let slot = &mut self.slots[index];
+        let Some(connection) = &mut slot.connection else { return 0 };
+        let sent = connection.send_each(kind, messages, &mut self.context).unwrap_or(0);
+        self.metrics.routes[usize::from(slot.route)].messages_out.add(sent);
+        self.answers += sent;
+        sent
+    }
+
     pub(crate) fn send_parts<P: AsRef<[u8]>>(&mut self, index: usize, kind: MessageKind, parts: &[P]) {
         let slot = &mut self.slots[index];
         let Some(connection) = &mut slot.connection else { return };

@@ -2,7 +2,7 @@
 
 use std::{io::Write, sync::mpsc};
 
-use wigwag_net::{Connect, Limits, Message, MessageKind, Messages, Service, Socket};
+use wigwag_net::{CloseCode, Connect, Limits, Message, MessageKind, Messages, Service, Socket};
 
 use crate::support::*;
 
@@ -154,6 +154,28 @@ fn a_connection_reaches_another_of_its_worker() {
 }
 
 static REGISTRY: std::sync::Mutex<Vec<wigwag_net::ConnectionId>> = std::sync::Mutex::new(Vec::new());
+
+#[test]
+fn messages_of_one_length_go_out_one_after_the_other_and_none_after_a_close() {
+    let (sent_in, sent) = mpsc::channel();
+    let server = serve_each(Limits::default(), move || {
+        let sent_in = sent_in.clone();
+        Script::new().on_message(move |socket, message| {
+            let numbers = (0..message.as_bytes().len()).map(|number| [b'0' + number as u8, b'!']);
+            let _ = sent_in.send(socket.send_each(message.kind(), numbers));
+            socket.close(CloseCode::NORMAL, "");
+            let _ = sent_in.send(socket.send_each(message.kind(), std::iter::repeat(*b"x")));
+        })
+    });
+    let mut client = Client::connect(server.address);
+    client.send("four");
+    for expected in ["0!", "1!", "2!", "3!"] {
+        assert_eq!(client.read_text(), expected);
+    }
+    assert_eq!(client.read_close(), 1000);
+    assert_eq!([next(&sent), next(&sent)], [4, 0]);
+    assert_eq!(server.sum(|worker| worker.routes[0].messages_out.get()), 4);
+}
 
 /// Takes some messages as bytes (half of them together, where they are short), the next as what they are, the rest one by one.
 struct Taker {

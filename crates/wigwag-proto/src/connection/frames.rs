@@ -139,7 +139,7 @@ fn judge_plain(bytes: &mut [u8], payload_bytes_max: usize) -> (usize, u64) {
 
 /// How many bytes in front are whole messages that are `good`, and how many messages.
 #[inline(always)]
-fn count_while(
+pub(super) fn count_while(
     bytes: &mut [u8],
     receiver: Role,
     payload_bytes_max: usize,

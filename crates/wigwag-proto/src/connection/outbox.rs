@@ -8,7 +8,7 @@ use std::{io::IoSlice, mem};
 
 use super::context::Context;
 use crate::{
-    frame::{HEADER_BYTES_MAX, Header, Opcode, SHORT_HEADER_BYTES},
+    frame::{CONTROL_BYTES_MAX, HEADER_BYTES_MAX, Header, Opcode},
     mask,
 };
 
@@ -52,28 +52,27 @@ impl Outbox {
         push_frame(self.data(context), header, parts);
     }
 
-    /// Appends a message of at most [`SHORT_BYTES_MAX`], masked: room of a size that is known beforehand, then word by word, for
-    /// what many short messages cost is calls and checks, and not bytes.
+    /// Appends messages of one length of at most 125 bytes, masked; how many they were. The length is known beforehand, for what
+    /// many short messages cost is calls and checks, and not bytes.
     #[inline]
-    pub(super) fn push_short_masked(&mut self, opcode: Opcode, payload: &[u8], context: &mut Context) {
-        let key = context.mask_key();
-        let header = Header { fin: true, rsv: 0, opcode, mask: Some(key), payload_bytes: payload.len() as u64 };
+    pub(super) fn push_each_masked<const BYTES: usize>(
+        &mut self,
+        opcode: Opcode,
+        messages: impl IntoIterator<Item = [u8; BYTES]>,
+        context: &mut Context,
+    ) -> u64 {
+        const { assert!(BYTES <= CONTROL_BYTES_MAX, "the length of what is longer has another form") }
         let out = self.data(context);
-        let at = out.len();
-        out.extend_from_slice(&[0; SHORT_HEADER_BYTES + SHORT_BYTES_MAX]);
-        let (head, body) = out[at..].split_at_mut(SHORT_HEADER_BYTES);
-        head.copy_from_slice(&header.encode_short(key));
-        let key = mask::wide(key);
-        let masked = |word: [u8; 8]| (u64::from_le_bytes(word) ^ key).to_le_bytes();
-        let (words, rest) = payload.as_chunks();
-        let (places, _) = body.as_chunks_mut();
-        places.iter_mut().zip(words).for_each(|(place, word)| *place = masked(*word));
-        if !rest.is_empty() {
-            let mut word = [0; 8];
-            word[..rest.len()].copy_from_slice(rest);
-            places[words.len()] = masked(word);
+        let mut count = 0;
+        for mut payload in messages {
+            let key = context.mask_key();
+            let header = Header { fin: true, rsv: 0, opcode, mask: Some(key), payload_bytes: BYTES as u64 };
+            mask::apply(&mut payload, key, 0);
+            out.extend_from_slice(&header.encode_short(key));
+            out.extend_from_slice(&payload);
+            count += 1;
         }
-        out.truncate(at + SHORT_HEADER_BYTES + payload.len());
+        count
     }
 
     /// Appends frames that are encoded already.
@@ -287,9 +286,6 @@ fn frame_bytes(bytes: &[u8]) -> usize {
 fn is_pong(frame: &[u8]) -> bool {
     frame.first().and_then(|first| Opcode::from_bits(*first)) == Some(Opcode::Pong)
 }
-
-/// Longest payload of a frame that is masked while it is appended, in bytes.
-pub(super) const SHORT_BYTES_MAX: usize = 64;
 
 /// What is sent stays in front of the buffer until it is this large, in bytes: moving less is not worth a call.
 const COMPACT_BYTES_MIN: usize = 4096;

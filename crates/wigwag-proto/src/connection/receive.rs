@@ -10,6 +10,7 @@ use super::{
     closing::State,
     context::Context,
     event::{Event, MessageKind, ProtocolError},
+    frames::count_while,
     gather::{Body, Frame, Unfinished},
     input::Input,
 };
@@ -50,41 +51,29 @@ impl Connection {
     /// protocol: nothing is taken then, and [`Self::handle_bytes`] says what it is.
     #[inline]
     pub fn take_short<'b>(&self, input: &mut Input<'b>) -> Option<(MessageKind, &'b [u8])> {
-        let mut kind = None;
-        let bytes =
-            if self.takes_whole() { self.take_short_if(input, |found, _| kind.replace(found).is_none()) } else { None };
-        kind.zip(bytes)
+        if !self.takes_whole() {
+            return None;
+        }
+        let frame = self.whole_frame(input.rest()).filter(|frame| frame.payload_bytes <= SHORT_BYTES_MAX)?;
+        if !frame.unmask_if(&mut input.rest_mut()[..frame.bytes()], |_| true) {
+            return None;
+        }
+        Some((frame.kind, &input.take(frame.bytes())[frame.header_bytes..]))
     }
 
     /// As [`Self::take_short`], one message after the other, as long as there are any and `judge` wants them; the first one that it
     /// does not want is not taken. How many were.
     #[inline]
     pub fn take_short_while(&self, input: &mut Input<'_>, mut judge: impl FnMut(MessageKind, &[u8]) -> bool) -> u64 {
-        let mut taken = 0;
-        if self.takes_whole() {
-            while self.take_short_if(input, &mut judge).is_some() {
-                taken += 1;
-            }
+        if !self.takes_whole() {
+            return 0;
         }
-        taken
-    }
-
-    /// The payload of the short message in front of `input`, if `judge` wants it. Else the input is left as it came.
-    #[inline]
-    fn take_short_if<'b>(
-        &self,
-        input: &mut Input<'b>,
-        judge: impl FnOnce(MessageKind, &[u8]) -> bool,
-    ) -> Option<&'b [u8]> {
-        let frame = self.whole_frame(input.rest()).filter(|frame| frame.payload_bytes <= SHORT_BYTES_MAX)?;
-        let bytes = &mut input.rest_mut()[..frame.bytes()];
-        frame.exchange_mask(bytes);
-        let payload = &bytes[frame.header_bytes..];
-        if (frame.kind == MessageKind::Binary || utf8::is_valid(payload)) && judge(frame.kind, payload) {
-            return Some(&input.take(frame.bytes())[frame.header_bytes..]);
-        }
-        frame.exchange_mask(bytes);
-        None
+        let bytes_max = self.frame_payload_bytes_max().min(SHORT_BYTES_MAX);
+        let (taken_bytes, messages) = count_while(input.rest_mut(), self.role, bytes_max, |frame, bytes| {
+            frame.unmask_if(bytes, |payload| judge(frame.kind, payload))
+        });
+        input.take(taken_bytes);
+        messages
     }
 
     /// Whether a message may be taken as it lies in the input.
@@ -392,6 +381,18 @@ impl WholeFrame {
     #[inline]
     pub(super) fn bytes(&self) -> usize {
         self.header_bytes + self.payload_bytes
+    }
+
+    /// Unmasks the payload of this frame if it is valid and `judge` wants it; else it is left as it came.
+    #[inline]
+    fn unmask_if(&self, frame: &mut [u8], judge: impl FnOnce(&[u8]) -> bool) -> bool {
+        self.exchange_mask(frame);
+        let payload = &frame[self.header_bytes..];
+        let is_wanted = (self.kind == MessageKind::Binary || utf8::is_valid(payload)) && judge(payload);
+        if !is_wanted {
+            self.exchange_mask(frame);
+        }
+        is_wanted
     }
 
     /// Masks the payload of this frame, or unmasks it, if it has a key.

@@ -1,7 +1,7 @@
 //! RFC 6455 §6.1: messages on their way out, prepared messages, and the buffer they wait in.
 
 use wigwag_proto::{
-    Config, Message, MessageKind, Prepared, Role,
+    CloseCode, Config, Message, MessageKind, Prepared, Role, SendError,
     deflate::Negotiated,
     frame::{Header, Opcode},
 };
@@ -110,7 +110,49 @@ fn a_prepared_message_is_not_compressed_beyond_the_window_of_the_peer() {
     }
 }
 
-/// §5.3: short frames are masked while they are put together, others afterwards.
+#[test]
+fn messages_of_one_length_are_the_same_frames_sent_one_by_one_or_one_after_the_other() {
+    check_each([[]; 2]);
+    check_each(b"abcde".map(|byte| [byte]));
+    check_each([*b"just 16 bytes, a", *b"another such one"]);
+    check_each([[b'x'; 125]; 3]);
+}
+
+fn check_each<const BYTES: usize, const MESSAGES: usize>(messages: [[u8; BYTES]; MESSAGES]) {
+    for role in [Role::Server, Role::Client] {
+        for deflate in [None, Some(NO_CONTEXT), Some(TAKEOVER)] {
+            let endpoint = || {
+                let mut endpoint = Endpoint::new(role, Config { deflate_bytes_min: 16, ..Config::default() }, deflate);
+                endpoint.send_text("before");
+                endpoint
+            };
+            let (mut one_by_one, mut together) = (endpoint(), endpoint());
+            for message in &messages {
+                one_by_one.connection.send_bytes(MessageKind::Text, message, &mut one_by_one.context).expect("open");
+            }
+            let sent = together.connection.send_each(MessageKind::Text, messages, &mut together.context);
+            assert_eq!(sent, Ok(MESSAGES as u64));
+            assert_eq!(together.write_all(), one_by_one.write_all(), "{BYTES} bytes, {role:?}, {deflate:?}");
+        }
+    }
+}
+
+#[test]
+fn no_message_is_asked_for_that_cannot_be_sent() {
+    for role in [Role::Server, Role::Client] {
+        let mut endpoint = Endpoint::new(role, Config::default(), None);
+        endpoint.connection.send_piece(MessageKind::Text, b"un", false, &mut endpoint.context).expect("open");
+        let never = || std::iter::from_fn(|| -> Option<[u8; 1]> { panic!("asked for") });
+        let sent = endpoint.connection.send_each(MessageKind::Text, never(), &mut endpoint.context);
+        assert_eq!(sent, Err(SendError::Unfinished));
+        endpoint.connection.send_piece(MessageKind::Text, b"finished", true, &mut endpoint.context).expect("open");
+        endpoint.connection.close(Some(CloseCode::NORMAL), "", &mut endpoint.context);
+        let sent = endpoint.connection.send_each(MessageKind::Text, never(), &mut endpoint.context);
+        assert_eq!(sent, Err(SendError::Closing));
+    }
+}
+
+/// §5.3.
 #[test]
 fn a_masked_message_of_any_length_is_what_was_sent_in_one_part_or_two() {
     for length in 0..200 {
