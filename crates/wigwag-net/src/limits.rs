@@ -35,7 +35,7 @@ pub struct Limits {
     pub linger_bytes_max: usize,
     /// How hard each worker's compressor works, and so what it weighs.
     pub compression: Compression,
-    /// Whether several connections are written to in one system call, and where very many are busy, also read: by io_uring,
+    /// Whether several connections are read, and written to, in one system call: by io_uring,
     /// where the kernel lets us (Linux 6.1 or later). Default: yes. It costs a descriptor for each worker, and 256 KiB
     /// once 128 connections were ready at once.
     pub io_uring: bool,

@@ -158,9 +158,7 @@ impl Worker {
             }
             self.context.now = Instant::now();
             self.life_now = self.context.now.duration_since(self.start).as_millis() as u32;
-            for group in ready.chunks(together::group_size(ready.len())) {
-                self.handle_group(group, &mut parts, &mut buffer);
-            }
+            self.handle_all(&ready, &mut parts, &mut buffer);
             self.accept_ready();
             self.expire_timers(&mut due);
             self.take_commands(&mut commands);

@@ -12,8 +12,8 @@ use wigwag_net::{CloseCause, CloseCode, ConnectionId, Limits, Message, Socket};
 
 use crate::support::*;
 
-/// Runs a test with reads and writes made one by one, and together where the system can; with so many connections that only
-/// writes are made together, and with so many that reads are too.
+/// Runs a test with reads and writes made one by one, and together where the system can; with so many connections that they
+/// are dealt with in small groups, and with so many that the groups are large.
 fn all(test: impl Fn(Limits, usize)) {
     for io_uring in [false, true] {
         for crowd in [75, 300] {
@@ -307,8 +307,9 @@ fn an_answer_does_not_wait_for_the_slow_work_that_others_make() {
         gate.hold(|| {
             for (place, client) in clients.iter_mut().enumerate() {
                 client.send(match place {
-                    20 => "work",
-                    60 => "wait",
+                    // In the first group, be it small or large.
+                    3 => "work",
+                    12 => "wait",
                     _ => "soon",
                 });
             }
