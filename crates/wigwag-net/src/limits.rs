@@ -35,9 +35,9 @@ pub struct Limits {
     pub linger_bytes_max: usize,
     /// How hard each worker's compressor works, and so what it weighs.
     pub compression: Compression,
-    /// Whether several connections are read, and written to, in one system call: by io_uring,
-    /// where the kernel lets us (Linux 6.1 or later). Default: yes. It costs a descriptor for each worker, and 256 KiB
-    /// once 128 connections were ready at once.
+    /// Whether several connections are read, and written to, in one system call: by io_uring, where the kernel lets us (Linux
+    /// 6.1 or later). Default: yes. It costs a descriptor for each worker, and 32 KiB; 256 KiB once 128 connections were
+    /// ready at once.
     pub io_uring: bool,
 }
 
