@@ -132,7 +132,7 @@ impl Ledger {
     #[inline]
     pub(crate) fn compose_short(&mut self, id: Id) -> Option<(MessageKind, Token)> {
         let payloads = &self.rules.payloads;
-        payloads.is_token_alone().then(|| (payloads.kind(), payloads.compose_token(id, &mut self.stem_sent)))
+        payloads.is_token_alone().then(|| (payloads.kind(), payloads.token(id, &mut self.stem_sent)))
     }
 
     /// The message as it is sent. `now` is what it was entered with.

@@ -123,12 +123,6 @@ impl Payloads {
         self.kind
     }
 
-    /// The message's token, on the stem of the one before if they share it.
-    #[inline]
-    pub(crate) fn compose_token(&self, id: Id, stem: &mut Stem) -> Token {
-        self.token_on(stem, id, mix(self.seed, id.connection, id.sequence))
-    }
-
     /// The message, what text it has in `scratch`. `nanos` is when it was sent, since the run began.
     pub(crate) fn compose<'a>(&'a self, id: Id, nanos: u64, scratch: &'a mut String) -> Composed<'a> {
         scratch.clear();
@@ -156,14 +150,21 @@ impl Payloads {
                 Part::Sequence => write!(scratch, "{}", id.sequence),
                 Part::Time => write!(scratch, "{}", self.began_millis + nanos / 1_000_000),
                 Part::Random => write!(scratch, "{}", random % 1_000_000),
-                Part::Ledger => scratch.write_str(str::from_utf8(&self.token(id, random)).expect("digits and letters")),
+                Part::Ledger => scratch.write_str(
+                    str::from_utf8(&self.token_of(id, random, &mut Stem::default())).expect("digits and letters"),
+                ),
             };
         }
     }
 
     fn compose_own<'a>(&'a self, id: Id, random: u64, scratch: &'a mut String) -> Composed<'a> {
         let filler = if self.is_token_alone() { &[] } else { self.compose_rest(id, random, scratch) };
-        Composed { kind: self.kind, token: Some(self.token(id, random)), text: scratch, filler }
+        Composed {
+            kind: self.kind,
+            token: Some(self.token_of(id, random, &mut Stem::default())),
+            text: scratch,
+            filler,
+        }
     }
 
     /// What follows the token of our own payload: the sentence, appended to `scratch`, and the filler.
@@ -228,12 +229,20 @@ impl Payloads {
         (u64::from(least) + (random >> 8) % (u64::from(most - least) + 1)) as usize
     }
 
-    fn token(&self, id: Id, random: u64) -> Token {
-        self.token_on(&mut Stem::default(), id, random)
+    /// The token of a message, on the stem of the one before if they share it.
+    #[inline]
+    pub(crate) fn token(&self, id: Id, stem: &mut Stem) -> Token {
+        self.token_of(id, mix(self.seed, id.connection, id.sequence), stem)
+    }
+
+    /// The tokens of a message and those that follow it on its connection, without end.
+    #[inline]
+    pub(crate) fn tokens(&self, first: Id, stem: &mut Stem) -> impl Iterator<Item = Token> {
+        (first.sequence..).map(move |sequence| self.token(Id { sequence, ..first }, stem))
     }
 
     #[inline]
-    fn token_on(&self, stem: &mut Stem, id: Id, random: u64) -> Token {
+    fn token_of(&self, id: Id, random: u64, stem: &mut Stem) -> Token {
         let text = |digits: u32, at: usize| u128::from(digits) << (8 * at);
         let of = Id { connection: id.connection, sequence: id.sequence / 36 };
         if stem.of != of {

@@ -88,6 +88,21 @@ impl Rules {
         }
     }
 
+    /// Whether messages are nothing but their token, are sent when they are to be, and are answered.
+    pub(crate) fn sends_tokens(&self) -> bool {
+        self.payloads.is_token_alone() && !self.open_loop && !matches!(self.expect, Expect::Nothing)
+    }
+
+    /// Whether right answers are nothing but the token of the message that they answer.
+    pub(crate) fn expects_tokens(&self) -> bool {
+        let is_echo = match self.expect {
+            Expect::Echo => true,
+            Expect::Auto => self.form.load(Relaxed) == Form::Echo as u8,
+            _ => false,
+        };
+        is_echo && self.payloads.is_token_alone()
+    }
+
     /// Whether answers begin with the name of the message that they answer, if they are right.
     pub(crate) fn names_answers(&self) -> bool {
         !self.in_order && self.payloads.begin_with_name()

@@ -126,6 +126,17 @@ impl Window {
         self.outstanding += 1;
     }
 
+    /// As [`Self::push`], for so many messages that were sent at once.
+    #[inline]
+    pub(crate) fn push_alike(&mut self, entry: Entry, count: u32) {
+        if self.entries.is_empty() {
+            self.base = self.next;
+        }
+        self.entries.resize(self.entries.len() + count as usize, entry);
+        self.next += count;
+        self.outstanding += count;
+    }
+
     /// Settles the message of this number; `None` if it was settled or never sent.
     #[inline]
     pub(crate) fn take(&mut self, sequence: u32) -> Option<Entry> {
@@ -350,9 +361,14 @@ mod tests {
             for (step, number) in steps {
                 let next = window.next();
                 match step {
-                    0 | 1 => {
+                    0 => {
                         map.insert(next, sent(next.into()));
                         window.push(sent(next.into()));
+                    }
+                    1 => {
+                        let count = u32::from(number) % 3;
+                        map.extend((next..next + count).map(|number| (number, sent(next.into()))));
+                        window.push_alike(sent(next.into()), count);
                     }
                     2 => {
                         let number = u32::from(number) % (next + 2);

@@ -107,15 +107,19 @@ impl Core {
         let mut freed = 0;
         loop {
             // Nearly all, one after the other; what is left is longer, or not as it should be.
-            freed += self.ledger.arrive_due(local, now, |answers| {
+            let due = if self.job.rules.expects_tokens() {
+                messages.take_equal(wanted, self.ledger.due_tokens(local, now)) as u32
+            } else {
+                let mut answers = self.ledger.due_answers(local, now);
                 messages.take_short_while(|kind, content| answers.is_next(kind == wanted, content));
-            });
+                answers.count()
+            };
+            self.ledger.enter_answers(local, due, now);
+            freed += due;
             let Some((mut socket, kind, content)) = messages.take_next_bytes() else { break };
-            let due = self.ledger.arrive_due(local, now, |answers| {
-                answers.is_next(kind == wanted, content);
-            });
-            if due > 0 {
-                freed += due;
+            if self.ledger.due_answers(local, now).is_next(kind == wanted, content) {
+                self.ledger.enter_answers(local, 1, now);
+                freed += 1;
                 continue;
             }
             let arrived = self.ledger.arrive_any(local, kind == wanted, content, now);
@@ -271,11 +275,14 @@ impl Core {
     /// Sends a message, or as many as `most` where that costs less; how many.
     #[inline]
     fn send_some(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, most: u64) -> u64 {
-        let sent = self.ledger.enter_tokens(local, now, most, |kind, tokens| socket.send_each(kind, tokens));
-        sent.unwrap_or_else(|| {
+        let rules = &self.job.rules;
+        if !rules.sends_tokens() {
             self.send(local, socket, now, now);
-            1
-        })
+            return 1;
+        }
+        let sent = socket.send_each(rules.payloads.kind(), self.ledger.next_tokens(local).take(most as usize));
+        self.ledger.enter_tokens(local, sent as u32, now);
+        sent
     }
 
     fn send(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, intended: u64) {

@@ -179,6 +179,21 @@ impl Worker {
         self.slots[index].connection.as_ref().map_or(0, |connection| connection.take_short_while(input, judge))
     }
 
+    /// Takes messages in front of this input that are those of `expected`, if they may be dispatched; how many.
+    #[inline]
+    pub(crate) fn take_equal<const BYTES: usize>(
+        &mut self,
+        index: usize,
+        input: &mut Input<'_>,
+        kind: MessageKind,
+        expected: impl IntoIterator<Item = [u8; BYTES]>,
+    ) -> u64 {
+        if !self.may_dispatch(index) {
+            return 0;
+        }
+        self.slots[index].connection.as_ref().map_or(0, |connection| connection.take_equal(input, kind, expected))
+    }
+
     /// What comes next in this input, if it may be dispatched.
     #[inline]
     pub(crate) fn next_event<'b>(&mut self, index: usize, input: &mut Input<'b>) -> Option<Event<'b>> {

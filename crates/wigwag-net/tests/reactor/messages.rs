@@ -270,3 +270,49 @@ fn messages_are_the_same_however_a_client_takes_them() {
         }
     }
 }
+
+/// Takes what it expects, and hears the rest.
+struct Expecting {
+    expected: Vec<[u8; 3]>,
+    taken: mpsc::Sender<u64>,
+    heard: mpsc::Sender<String>,
+}
+
+impl Service for Expecting {
+    fn on_message(&mut self, _: &mut Socket<'_>, message: Message<'_>) {
+        let text = String::from_utf8(message.as_bytes().to_vec()).expect("text");
+        self.heard.send(text).expect("the test listens");
+    }
+
+    fn on_messages(&mut self, messages: &mut Messages<'_, '_>) {
+        let taken = messages.take_equal(MessageKind::Text, self.expected.iter().copied());
+        self.expected.drain(..taken as usize);
+        self.taken.send(taken).expect("the test listens");
+    }
+}
+
+#[test]
+fn a_client_takes_what_it_expects_and_hears_the_rest() {
+    let server = serve_each(Limits::default(), || {
+        Script::new().on_open(|socket| {
+            for text in ["one", "two", "six", "ten"] {
+                socket.send(Message::Text(text));
+            }
+        })
+    });
+    for (expected, rest) in [
+        (&["one", "two", "six", "ten", "top"][..], &[][..]),
+        (&["one", "two", "top"], &["six", "ten"]),
+        (&["top"], &["one", "two", "six", "ten"]),
+    ] {
+        let ((taken_in, taken), (heard_in, heard)) = (mpsc::channel(), mpsc::channel());
+        let expected = expected.iter().map(|text| text.as_bytes().try_into().expect("three bytes")).collect();
+        let client = Expecting { expected, taken: taken_in, heard: heard_in };
+        server.net.handle().connect(Connect::new("127.0.0.1", server.address.port(), "/"), client);
+        let mut all = 0;
+        while all + rest.len() as u64 != 4 {
+            all += next(&taken);
+        }
+        rest.iter().for_each(|text| assert_eq!(next(&heard), *text));
+    }
+}

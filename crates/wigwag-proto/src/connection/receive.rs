@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     close::CloseReason,
-    frame::{FIN, Header, LENGTH, LENGTH_16, MASKED, Opcode},
+    frame::{CONTROL_BYTES_MAX, FIN, Header, LENGTH, LENGTH_16, MASKED, Opcode},
     mask, utf8,
 };
 
@@ -74,6 +74,33 @@ impl Connection {
         });
         input.take(taken_bytes);
         messages
+    }
+
+    /// Takes messages from the front of `input` as long as each is the next one of `expected`, of one length of at most 125
+    /// bytes (more does not compile); the first one that is not is not taken. How many were. Costs a comparison for each, so
+    /// what is text must be known to be UTF-8. Only for clients, to whom messages come without a mask; a server gets none.
+    #[inline]
+    pub fn take_equal<const BYTES: usize>(
+        &self,
+        input: &mut Input<'_>,
+        kind: MessageKind,
+        expected: impl IntoIterator<Item = [u8; BYTES]>,
+    ) -> u64 {
+        const { assert!(BYTES <= CONTROL_BYTES_MAX, "the length of what is longer has another form") }
+        if self.role == Role::Server || !self.takes_whole() || BYTES > self.frame_payload_bytes_max() {
+            return 0;
+        }
+        let header = [FIN | kind.opcode() as u8, BYTES as u8];
+        let (mut rest, mut taken) = (input.rest(), 0);
+        for payload in expected {
+            match rest.split_first_chunk().and_then(|(first, rest)| Some((first, rest.split_first_chunk()?))) {
+                Some((first, (found, after))) if *first == header && *found == payload => rest = after,
+                _ => break,
+            }
+            taken += 1;
+        }
+        input.take(taken * (header.len() + BYTES));
+        taken as u64
     }
 
     /// Whether a message may be taken as it lies in the input.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use wigwag_proto::{
-    Config, Event, Input, ProtocolError, Role,
+    Config, Event, Input, MessageKind, ProtocolError, Role,
     frame::{FrameError, Header, Opcode},
 };
 
@@ -50,6 +50,47 @@ fn what_is_not_taken_stays_as_it_was_read() {
     assert_eq!(input.rest(), second);
     let kept = input.into_rest().to_vec();
     assert_eq!(server.read(&kept), [text("second")]);
+}
+
+#[test]
+fn messages_that_are_expected_are_taken_up_to_the_first_that_is_another() {
+    let all = [&b"one"[..], b"two", b"six"].map(|payload| plain(0x81, payload)).concat();
+    let check = |client: &mut Endpoint, bytes: &[u8], expected: &[[u8; 3]], taken: usize| {
+        let mut bytes = bytes.to_vec();
+        let mut input = Input::new(&mut bytes);
+        let count = client.connection.take_equal(&mut input, MessageKind::Text, expected.iter().copied());
+        assert_eq!((count, input.rest()), (taken as u64, &all[5 * taken..][..input.rest().len()]));
+    };
+    let client = &mut Endpoint::client();
+    check(client, &all, &[*b"one", *b"two", *b"six", *b"ten"], 3);
+    check(client, &all, &[*b"one", *b"two"], 2);
+    check(client, &all, &[*b"one", *b"ten", *b"six"], 1);
+    check(client, &all, &[*b"two"], 0);
+    for length in 0..all.len() {
+        check(client, &all[..length], &[*b"one", *b"two", *b"six"], length / 5);
+    }
+    let small = Config { message_bytes_max: 2, ..Config::default() };
+    check(&mut Endpoint::new(Role::Client, small, None), &all, &[*b"one"], 0);
+    client.read(&plain(0x01, b"the first fragment"));
+    check(client, &all, &[*b"one"], 0);
+}
+
+#[test]
+fn only_a_message_of_this_kind_without_mask_is_expected_and_only_by_a_client() {
+    let one = [*b"one"];
+    for bytes in
+        [plain(0x82, b"one"), plain(0x01, b"one"), plain(0xc1, b"one"), plain(0x89, b"one"), masked(0x81, b"one")]
+    {
+        for role in [Role::Client, Role::Server] {
+            let endpoint = Endpoint::new(role, Config::default(), None);
+            let mut input = bytes.clone();
+            let count = endpoint.connection.take_equal(&mut Input::new(&mut input), MessageKind::Text, one);
+            assert_eq!(count, 0, "{bytes:?}");
+        }
+    }
+    let mut bytes = plain(0x81, b"one");
+    let server = Endpoint::server();
+    assert_eq!(server.connection.take_equal(&mut Input::new(&mut bytes), MessageKind::Text, one), 0);
 }
 
 #[test]

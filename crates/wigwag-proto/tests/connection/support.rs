@@ -75,7 +75,8 @@ impl Endpoint {
         events
     }
 
-    /// As [`Self::read`], for who takes short messages as bytes where it can, some together and some by themselves.
+    /// As [`Self::read`], for who takes short messages as bytes where it can, some together, some by themselves, and some because
+    /// it knows what they are.
     pub(crate) fn read_short(&mut self, bytes: &[u8]) -> Vec<Event<'static>> {
         let mut bytes = bytes.to_vec();
         let mut input = Input::new(&mut bytes);
@@ -85,6 +86,8 @@ impl Endpoint {
             MessageKind::Binary => binary(payload),
         };
         loop {
+            events.extend(self.take_foreseen::<1>(&mut input).map(|(kind, payload)| event(kind, &payload)));
+            events.extend(self.take_foreseen::<4>(&mut input).map(|(kind, payload)| event(kind, &payload)));
             let before = events.len();
             let taken = self.connection.take_short_while(&mut input, |kind, payload| {
                 let wanted = events.len() - before < 2;
@@ -101,6 +104,14 @@ impl Endpoint {
                 None => return events,
             }
         }
+    }
+
+    /// The message in front of `input` if it is what lies where the payload of a message without a mask would.
+    fn take_foreseen<const BYTES: usize>(&self, input: &mut Input<'_>) -> Option<(MessageKind, [u8; BYTES])> {
+        let payload = *input.rest().get(2..)?.first_chunk()?;
+        let kinds = [MessageKind::Binary, MessageKind::Text].into_iter();
+        let mut kinds = kinds.filter(|kind| *kind == MessageKind::Binary || str::from_utf8(&payload).is_ok());
+        kinds.find(|kind| self.connection.take_equal(input, *kind, [payload]) > 0).map(|kind| (kind, payload))
     }
 
     /// The events of `bytes` read in chunks of the given sizes, the last of them repeated.
