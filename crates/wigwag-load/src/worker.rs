@@ -120,7 +120,6 @@ pub(crate) struct Core {
     tempo_changes: u32,
     /// Whose messages are looked at next for the time-out.
     swept_upto: u32,
-    clock: Clock,
     random: fastrand::Rng,
 }
 
@@ -140,13 +139,6 @@ impl Quota {
             (None, None) => None,
         }
     }
-}
-
-/// The time as read last, and for whose bytes.
-struct Clock {
-    now: u64,
-    turn: Instant,
-    local: u32,
 }
 
 impl Core {
@@ -187,7 +179,6 @@ impl Core {
             tempo,
             tempo_changes: 0,
             swept_upto: 0,
-            clock: Clock { now: 0, turn: job.control.origin, local: u32::MAX },
             random: fastrand::Rng::with_seed(crate::payload::mix(job.plan.seed, index, u32::MAX)),
             job,
         };
@@ -208,7 +199,6 @@ impl Core {
     fn beat(&mut self, turn: &mut Turn<'_>, shared: &Shared) -> Option<Instant> {
         let control = self.job.control.clone();
         let now = control.now();
-        self.clock.local = u32::MAX;
         for note in control.take_notes(self.index) {
             let arrived = self.ledger.resolve(&note);
             self.follow(arrived, turn, now);
@@ -304,15 +294,6 @@ impl Core {
             recorder.0.record(&self.ledger.records);
             self.ledger.records.clear();
         }
-    }
-
-    /// The time, read once for everything that one connection brings in one turn.
-    #[inline]
-    fn clock(&mut self, local: u32, turn: Instant) -> u64 {
-        if self.clock.local != local || self.clock.turn != turn {
-            self.clock = Clock { now: self.job.control.now(), turn, local };
-        }
-        self.clock.now
     }
 
     fn draw(&mut self, think: Think) -> u64 {

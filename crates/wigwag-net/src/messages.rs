@@ -1,5 +1,7 @@
 //! Whole messages of one connection that came in one read, handed over one by one: [`Messages`].
 
+use std::time::Instant;
+
 use wigwag_proto::{Event, Input, Message, MessageKind};
 
 use crate::{service::Service, socket::Socket, worker::Worker};
@@ -108,6 +110,12 @@ impl<'a, 'b> Messages<'a, 'b> {
         expected: impl IntoIterator<Item = [u8; BYTES]>,
     ) -> u64 {
         self.take_some(|worker, slot, input| worker.take_equal(slot, input, kind, expected))
+    }
+
+    /// When these messages were read. Those of connections that were read in one system call share it, else it is a look at
+    /// the clock.
+    pub fn read_at(&self) -> Instant {
+        self.worker.read_at.unwrap_or_else(Instant::now)
     }
 
     /// The connection whose messages these are.

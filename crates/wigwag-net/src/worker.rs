@@ -78,6 +78,8 @@ pub(crate) struct Worker {
     /// Those of them that are being flushed.
     flushing: Vec<u32>,
     together: Together,
+    /// When what is being dispatched was read, where that was noted.
+    pub(crate) read_at: Option<Instant>,
     /// Connections that a callback asked for and that could not even be begun: their services are told after it.
     unopened: Vec<ConnectJob>,
     ticks: Vec<Option<(Duration, Instant, Tick)>>,
@@ -129,6 +131,7 @@ impl Worker {
             dirty: Vec::new(),
             flushing: Vec::new(),
             together: Together::new(handle.limits().io_uring),
+            read_at: None,
             unopened: Vec::new(),
             ticks: Vec::new(),
             pacer: None,

@@ -30,8 +30,7 @@ impl Core {
     }
 
     /// A message came in.
-    pub(super) fn deliver(&mut self, local: u32, socket: &Socket<'_>, message: Message<'_>) {
-        let now = self.clock(local, socket.now());
+    pub(super) fn deliver(&mut self, local: u32, message: Message<'_>, now: u64) {
         let heard = Heard { content: message.as_bytes(), is_binary: matches!(message, Message::Binary(_)) };
         self.ledger.deliver(local, heard, now);
     }

@@ -76,7 +76,7 @@ impl Core {
     }
 
     pub(super) fn opened(&mut self, local: u32, socket: &mut Socket<'_>) {
-        let now = self.clock(local, socket.now());
+        let now = self.job.control.now();
         let client = &mut self.clients[local as usize];
         let took = now.saturating_sub(client.since);
         let handshake = took.saturating_sub(u64::from(client.connect_micros) * 1000);

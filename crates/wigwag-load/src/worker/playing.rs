@@ -119,8 +119,7 @@ impl Core {
     }
 
     /// A message came in.
-    pub(super) fn hear(&mut self, local: u32, socket: &mut Socket<'_>, message: Message<'_>) {
-        let now = self.clock(local, socket.now());
+    pub(super) fn hear(&mut self, local: u32, socket: &mut Socket<'_>, message: Message<'_>, now: u64) {
         let heard = Heard { content: message.as_bytes(), is_binary: matches!(message, Message::Binary(_)) };
         if self.ledger.hear(local, heard, now) && self.players[local as usize].at == Playing::Expecting {
             self.play(local, socket, now);

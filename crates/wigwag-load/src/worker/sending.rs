@@ -87,22 +87,22 @@ impl Core {
     }
 
     pub(super) fn received(&mut self, local: u32, messages: &mut Messages<'_, '_>) {
+        let now = self.job.control.at(messages.read_at());
         if !self.players.is_empty() {
             while let Some((mut socket, message)) = messages.take_next() {
-                self.hear(local, &mut socket, message);
+                self.hear(local, &mut socket, message, now);
             }
         } else if self.is_fan() {
-            while let Some((socket, message)) = messages.take_next() {
-                self.deliver(local, &socket, message);
+            while let Some((_, message)) = messages.take_next() {
+                self.deliver(local, message, now);
             }
         } else {
-            self.check(local, messages);
+            self.check(local, messages, now);
         }
     }
 
     /// Answers came in.
-    fn check(&mut self, local: u32, messages: &mut Messages<'_, '_>) {
-        let now = self.clock(local, messages.socket().now());
+    fn check(&mut self, local: u32, messages: &mut Messages<'_, '_>, now: u64) {
         let wanted = if self.job.plan.plan().binary { MessageKind::Binary } else { MessageKind::Text };
         let mut freed = 0;
         loop {

@@ -41,10 +41,13 @@ impl Worker {
 
     /// As [`Self::read`], where some of it has been read already. If the connection is to wait since, that is kept for it.
     pub(super) fn read_on(&mut self, index: usize, early: Early<'_>, buffer: &mut [u8]) {
-        let Early { result, buffer: part } = early;
+        let Early { at, result, buffer: part } = early;
         let is_interrupted = result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted);
         if !is_interrupted {
-            if !self.handle_outcome(index, Outcome::of(result), part) {
+            self.read_at = at;
+            let goes_on = self.handle_outcome(index, Outcome::of(result), part);
+            self.read_at = None;
+            if !goes_on {
                 return;
             }
             self.settle_before_read(index);

@@ -51,6 +51,8 @@ impl Together {
 /// What was read for the connections of a group, each in its part. No memory before it is used.
 #[derive(Default)]
 pub(super) struct Parts {
+    /// When it was read.
+    at: Option<Instant>,
     buffer: Vec<u8>,
     /// By the place in the group.
     results: Vec<Option<io::Result<usize>>>,
@@ -58,6 +60,7 @@ pub(super) struct Parts {
 
 /// What was read for one connection.
 pub(super) struct Early<'b> {
+    pub(super) at: Option<Instant>,
     pub(super) result: io::Result<usize>,
     pub(super) buffer: &'b mut [u8],
 }
@@ -66,7 +69,7 @@ impl Parts {
     /// What was read for the connection at this place of the group.
     pub(super) fn take(&mut self, place: usize) -> Option<Early<'_>> {
         let result = self.results.get_mut(place)?.take()?;
-        Some(Early { result, buffer: &mut self.buffer[place * PART_BYTES..][..PART_BYTES] })
+        Some(Early { at: self.at, result, buffer: &mut self.buffer[place * PART_BYTES..][..PART_BYTES] })
     }
 }
 
@@ -83,9 +86,10 @@ impl Worker {
 
     /// Reads what these connections have and dispatches it; what they answer goes out together.
     fn handle_group(&mut self, group: &[Ready], parts: &mut Parts, buffer: &mut [u8]) {
-        self.read_together(group, parts);
+        let is_early = self.read_together(group, parts);
         let is_large = group.len() > READS_PER_FLUSH;
-        let mut written = if is_large { Instant::now() } else { self.context.now };
+        parts.at = (is_early || is_large).then(Instant::now);
+        let mut written = parts.at.unwrap_or(self.context.now);
         for (count, event) in (1..).zip(group) {
             self.handle_ready(*event, parts.take(count - 1), buffer);
             if is_large && count % READS_PER_FLUSH == 0 && written.elapsed() >= ANSWERS_WAIT_MAX {
@@ -96,24 +100,24 @@ impl Worker {
         self.flush_dirty();
     }
 
-    /// Reads what the connections of a group have, those with nothing special about them.
-    fn read_together(&mut self, group: &[Ready], parts: &mut Parts) {
+    /// Reads what the connections of a group have, those with nothing special about them; whether that is done at all.
+    fn read_together(&mut self, group: &[Ready], parts: &mut Parts) -> bool {
         parts.results.clear();
         if group.len() < FEW {
-            return;
+            return false;
         }
         if self.together.apart > 0 {
             self.together.apart -= 1;
-            return;
+            return false;
         }
         if self.together.ring().is_none() {
-            return;
+            return false;
         }
         if parts.buffer.len() < group.len() * PART_BYTES {
             parts.buffer.resize(group.len() * PART_BYTES, 0);
         }
         parts.results.resize_with(group.len(), || None);
-        let Together { ring: Some(ring), results, .. } = &mut self.together else { return };
+        let Together { ring: Some(ring), results, .. } = &mut self.together else { return false };
         let places = (0..).zip(group).zip(parts.buffer.chunks_mut(PART_BYTES));
         let mut receives = Vec::with_capacity(group.len());
         receives.extend(places.filter_map(|((key, event), buffer)| {
@@ -132,6 +136,7 @@ impl Worker {
         if let Err(error) = outcome {
             self.together.give_up(&error);
         }
+        true
     }
 
     /// Writes what the connections that are being flushed have queued, those with nothing special about them. What
