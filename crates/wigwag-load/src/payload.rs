@@ -173,9 +173,9 @@ impl Payloads {
         let before = scratch.len();
         if size >= SENTENCE_FROM {
             scratch.push_str(" connection ");
-            push_decimal(id.connection, scratch);
+            scratch.push_str(itoa::Buffer::new().format(id.connection));
             scratch.push_str(" message ");
-            push_decimal(id.sequence, scratch);
+            scratch.push_str(itoa::Buffer::new().format(id.sequence));
             scratch.push(' ');
         }
         let offset = (random >> 20) as usize % FILLER_OFFSETS;
@@ -303,21 +303,6 @@ fn read_digits(digits: &[u8]) -> Option<u64> {
         (number * 36 + u64::from(value), seen | value)
     });
     (seen & NO_DIGIT_BIT == 0).then_some(number)
-}
-
-fn push_decimal(number: u32, out: &mut String) {
-    let mut digits = [0; 10];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.push_str(std::str::from_utf8(&digits[at..]).expect("digits"));
 }
 
 pub(crate) const TOKEN_BYTES: usize = 16;

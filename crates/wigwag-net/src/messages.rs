@@ -78,12 +78,12 @@ impl<'a, 'b> Messages<'a, 'b> {
         Some((Socket { worker: self.worker, slot: self.slot }, kind, bytes))
     }
 
-    /// Takes short messages as bytes, one after the other, as long as `judge` wants them; the first one that it does not want
-    /// comes next. Costs less than [`Self::take_next_bytes`] for each: without a [`Socket`] nothing can happen in between.
-    /// How many were taken, which may be none although there are some: longer ones, say.
+    /// Takes messages as bytes, one after the other, as long as `judge` wants them; the first one that it does not want comes next.
+    /// Costs less than [`Self::take_next_bytes`] for each: without a [`Socket`] nothing can happen in between. How many were
+    /// taken, which may be none although there are some: those in fragments, or compressed, say.
     #[inline]
-    pub fn take_short_while(&mut self, judge: impl FnMut(MessageKind, &[u8]) -> bool) -> u64 {
-        self.take_some(|worker, slot, input| worker.take_short_while(slot, input, judge))
+    pub fn take_while(&mut self, judge: impl FnMut(MessageKind, &[u8]) -> bool) -> u64 {
+        self.take_some(|worker, slot, input| worker.take_while(slot, input, judge))
     }
 
     /// Takes messages that are still in the input, and need not be lent.

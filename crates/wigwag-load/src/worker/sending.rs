@@ -106,12 +106,12 @@ impl Core {
         let wanted = if self.job.plan.plan().binary { MessageKind::Binary } else { MessageKind::Text };
         let mut freed = 0;
         loop {
-            // Nearly all, one after the other; what is left is longer, or not as it should be.
+            // Nearly all, one after the other; what is left came in parts, or is not as it should be.
             let due = if self.job.rules.expects_tokens() {
                 messages.take_equal(wanted, self.ledger.due_tokens(local, now)) as u32
             } else {
                 let mut answers = self.ledger.due_answers(local, now);
-                messages.take_short_while(|kind, content| answers.is_next(kind == wanted, content));
+                messages.take_while(|kind, content| answers.is_next(kind == wanted, content));
                 answers.count()
             };
             self.ledger.enter_answers(local, due, now);

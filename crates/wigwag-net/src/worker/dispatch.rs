@@ -165,9 +165,9 @@ impl Worker {
         self.slots[index].connection.as_ref()?.take_short(input)
     }
 
-    /// Takes short messages in front of this input, if they may be dispatched, as long as `judge` wants them; how many.
+    /// Takes messages in front of this input, if they may be dispatched, as long as `judge` wants them; how many.
     #[inline]
-    pub(crate) fn take_short_while(
+    pub(crate) fn take_while(
         &mut self,
         index: usize,
         input: &mut Input<'_>,
@@ -176,7 +176,7 @@ impl Worker {
         if input.is_empty() || !self.may_dispatch(index) {
             return 0;
         }
-        self.slots[index].connection.as_ref().map_or(0, |connection| connection.take_short_while(input, judge))
+        self.slots[index].connection.as_ref().map_or(0, |connection| connection.take_while(input, judge))
     }
 
     /// Takes messages in front of this input that are those of `expected`, if they may be dispatched; how many.

@@ -191,7 +191,7 @@ impl Service for Taker {
 
     fn on_messages(&mut self, messages: &mut Messages<'_, '_>) {
         let together = self.as_bytes / 2;
-        messages.take_short_while(|kind, bytes| {
+        messages.take_while(|kind, bytes| {
             let wanted = self.as_bytes > together;
             if wanted {
                 self.as_bytes -= 1;

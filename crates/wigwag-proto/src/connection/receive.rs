@@ -61,14 +61,14 @@ impl Connection {
         Some((frame.kind, &input.take(frame.bytes())[frame.header_bytes..]))
     }
 
-    /// As [`Self::take_short`], one message after the other, as long as there are any and `judge` wants them; the first one that it
-    /// does not want is not taken. How many were.
+    /// As [`Self::take_short`] whatever its length, one message after the other, as long as `judge` wants them; the first one that
+    /// it does not want is not taken. How many were.
     #[inline]
-    pub fn take_short_while(&self, input: &mut Input<'_>, mut judge: impl FnMut(MessageKind, &[u8]) -> bool) -> u64 {
+    pub fn take_while(&self, input: &mut Input<'_>, mut judge: impl FnMut(MessageKind, &[u8]) -> bool) -> u64 {
         if !self.takes_whole() {
             return 0;
         }
-        let bytes_max = self.frame_payload_bytes_max().min(SHORT_BYTES_MAX);
+        let bytes_max = self.frame_payload_bytes_max();
         let (taken_bytes, messages) = count_while(input.rest_mut(), self.role, bytes_max, |frame, bytes| {
             frame.unmask_if(bytes, |payload| judge(frame.kind, payload))
         });

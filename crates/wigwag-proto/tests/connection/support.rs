@@ -89,7 +89,7 @@ impl Endpoint {
             events.extend(self.take_foreseen::<1>(&mut input).map(|(kind, payload)| event(kind, &payload)));
             events.extend(self.take_foreseen::<4>(&mut input).map(|(kind, payload)| event(kind, &payload)));
             let before = events.len();
-            let taken = self.connection.take_short_while(&mut input, |kind, payload| {
+            let taken = self.connection.take_while(&mut input, |kind, payload| {
                 let wanted = events.len() - before < 2;
                 events.extend(wanted.then(|| event(kind, payload)));
                 wanted
