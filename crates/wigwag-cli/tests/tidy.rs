@@ -68,6 +68,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
             "fastrand",
             "hdrhistogram",
             "humantime",
+            "itoa",
             "nix",
             "regex",
             "rlimit",

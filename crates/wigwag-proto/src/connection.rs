@@ -143,7 +143,7 @@ impl Connection {
     }
 
     /// Queues messages of one length of at most 125 bytes (more does not compile), one after the other, as [`Self::send_bytes`]
-    /// would each: what many short messages cost apart from their bytes is paid once. How many they were; none is asked for
+    /// would each: what many short messages cost apart from their bytes is paid once. How many they were: it goes on to their end. None is asked for
     /// where nothing can be sent.
     #[inline]
     pub fn send_each<const BYTES: usize>(

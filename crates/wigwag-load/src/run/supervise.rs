@@ -27,7 +27,8 @@ pub(super) fn run(state: &State, nets: Vec<Net>) {
     // When all was sent, where faults are still to be injected.
     let mut sent_all = None;
     loop {
-        std::thread::sleep((phase_since.elapsed() / TICKS).clamp(TICK_MIN, TICK_MAX));
+        let tick = (phase_since.elapsed() / TICKS).clamp(TICK_MIN, TICK_MAX);
+        std::thread::sleep(tick.min(second.saturating_duration_since(Instant::now())));
         if Instant::now() >= second {
             second += SECOND;
             state.roll();

@@ -107,8 +107,11 @@ impl Core {
         let mut freed = 0;
         loop {
             // Nearly all, one after the other; what is left came in parts, or is not as it should be.
-            let due = if self.job.rules.expects_tokens() {
+            let rules = &self.job.rules;
+            let due = if rules.expects_tokens() {
                 messages.take_equal(wanted, self.ledger.due_tokens(local, now)) as u32
+            } else if !rules.names_answers() {
+                0
             } else {
                 let mut answers = self.ledger.due_answers(local, now);
                 messages.take_while(|kind, content| answers.is_next(kind == wanted, content));

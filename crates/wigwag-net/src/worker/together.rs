@@ -31,6 +31,11 @@ impl Together {
         Self { wanted, ring: None, indices: Vec::new(), results: Vec::new(), apart: 0 }
     }
 
+    /// Whether there is a ring, or one will be tried.
+    fn may_have_ring(&self) -> bool {
+        self.wanted || self.ring.is_some()
+    }
+
     /// The ring, made if this is the first time.
     fn ring(&mut self) -> Option<&mut system::Ring> {
         if std::mem::take(&mut self.wanted) {
@@ -78,8 +83,8 @@ impl Worker {
     pub(super) fn handle_all(&mut self, ready: &[Ready], parts: &mut Parts, buffer: &mut [u8]) {
         let group_size = match ready.len() {
             MANY.. => MANY,
-            _ if self.together.apart > 0 => READS_PER_FLUSH,
-            _ => SOME,
+            _ if self.together.apart == 0 && self.together.may_have_ring() => SOME,
+            _ => READS_PER_FLUSH,
         };
         ready.chunks(group_size).for_each(|group| self.handle_group(group, parts, buffer));
     }
@@ -103,21 +108,18 @@ impl Worker {
     /// Reads what the connections of a group have, those with nothing special about them; whether that is done at all.
     fn read_together(&mut self, group: &[Ready], parts: &mut Parts) -> bool {
         parts.results.clear();
-        if group.len() < FEW {
+        if group.len() < FEW || !self.together.may_have_ring() {
             return false;
         }
         if self.together.apart > 0 {
             self.together.apart -= 1;
             return false;
         }
-        if self.together.ring().is_none() {
-            return false;
-        }
-        if parts.buffer.len() < group.len() * PART_BYTES {
-            parts.buffer.resize(group.len() * PART_BYTES, 0);
+        let size = group.len() * PART_BYTES;
+        if parts.buffer.len() < size {
+            parts.buffer.resize(size, 0);
         }
         parts.results.resize_with(group.len(), || None);
-        let Together { ring: Some(ring), results, .. } = &mut self.together else { return false };
         let places = (0..).zip(group).zip(parts.buffer.chunks_mut(PART_BYTES));
         let mut receives = Vec::with_capacity(group.len());
         receives.extend(places.filter_map(|((key, event), buffer)| {
@@ -126,6 +128,10 @@ impl Worker {
             let may = slot.generation == generation && reads_plainly(slot);
             may.then_some(system::Receive { key, socket: &slot.socket, buffer })
         }));
+        if receives.len() < FEW || self.together.ring().is_none() {
+            return false;
+        }
+        let Together { ring: Some(ring), results, .. } = &mut self.together else { return false };
         let outcome = ring.receive_all(&mut receives, results);
         for (place, result) in self.together.results.drain(..) {
             if matches!(result, Ok(PART_BYTES)) {
@@ -202,11 +208,11 @@ fn reads_plainly(slot: &Slot) -> bool {
 /// push each other out of the cache. In such groups with 10,000 busy connections a message costs 4 % less CPU than with a
 /// write after each read, with 64 of them 2 % less.
 const READS_PER_FLUSH: usize = 8;
-/// Groups are so large where what was read fits into parts.
+/// Groups are so large where they may be read in one system call, and what was read fits into parts.
 const SOME: usize = 2 * READS_PER_FLUSH;
 /// Groups are so large where so many connections are ready at once.
 const MANY: usize = system::CALLS_MAX;
-/// From so many on, a group is read in one system call.
+/// So many, at least, are read in one system call.
 const FEW: usize = 4;
 /// What is read for a connection together with others; where there is more, the rest is read when its turn comes.
 const PART_BYTES: usize = 2 << 10;

@@ -69,10 +69,13 @@ impl Connection {
             return 0;
         }
         let bytes_max = self.frame_payload_bytes_max();
+        let mut judged = Judged { input, bytes: 0 };
+        let Judged { input, bytes: judged_bytes } = &mut judged;
         let (taken_bytes, messages) = count_while(input.rest_mut(), self.role, bytes_max, |frame, bytes| {
+            *judged_bytes += frame.bytes();
             frame.unmask_if(bytes, |payload| judge(frame.kind, payload))
         });
-        input.take(taken_bytes);
+        *judged_bytes = taken_bytes;
         messages
     }
 
@@ -369,6 +372,19 @@ fn into_piece(event: Event<'_>) -> Event<'_> {
         other => return other,
     };
     Event::Piece { kind, bytes, first: true, last: true }
+}
+
+/// Takes at its end what was judged: also where the judge panicked, for it has heard those messages, and they are without their
+/// masks.
+struct Judged<'i, 'b> {
+    input: &'i mut Input<'b>,
+    bytes: usize,
+}
+
+impl Drop for Judged<'_, '_> {
+    fn drop(&mut self) {
+        self.input.take(self.bytes);
+    }
 }
 
 /// Where the parts are of a frame that is an uncompressed message and short enough for one read.

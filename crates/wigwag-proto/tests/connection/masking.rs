@@ -1,6 +1,6 @@
 //! RFC 6455 §5.1, §5.3: clients mask, servers do not.
 
-use wigwag_proto::{Message, ProtocolError};
+use wigwag_proto::{Input, Message, ProtocolError};
 
 use super::support::*;
 
@@ -44,4 +44,22 @@ fn a_server_masks_nothing() {
     server.connection.send(Message::Binary(b"data"), &mut server.context).expect("open");
     server.read(&masked(0x89, b"ping"));
     assert!(server.write_frames().iter().all(|frame| frame.header.mask.is_none()));
+}
+
+#[test]
+fn a_judge_that_panics_leaves_what_follows_as_it_was_read() {
+    let frames = ["one", "two", "six"].map(|payload| masked(0x81, payload.as_bytes())).concat();
+    let mut server = Endpoint::server();
+    let mut bytes = frames.clone();
+    let mut input = Input::new(&mut bytes);
+    let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        server.connection.take_while(&mut input, |_, payload| {
+            assert_ne!(payload, b"two");
+            true
+        })
+    }));
+    assert!(judged.is_err());
+    assert_eq!(input.rest(), masked(0x81, b"six"));
+    let rest = input.into_rest().to_vec();
+    assert_eq!(server.read(&rest), [text("six")]);
 }
