@@ -109,23 +109,27 @@ impl Ledger {
     /// Enters the next message of this connection as sent; which one it is.
     #[inline]
     pub(crate) fn enter_sent(&mut self, local: u32, now: u64, intended: u64) -> Id {
-        let connection = self.global(local);
-        let window = &mut self.windows[local as usize];
-        let id = Id { connection, sequence: window.next() };
+        let id = Id { connection: self.global(local), sequence: self.windows[local as usize].next() };
         let entry = Entry::new(now, intended);
-        window.push(entry);
-        self.tally.account.sent += 1;
-        self.tally.account.outstanding += 1;
-        self.tally.second.sent += 1;
+        self.enter_alike(local, entry, 1);
         if self.rules.open_loop {
             self.tally.lag(now.saturating_sub(intended));
         }
         if matches!(self.rules.expect, Expect::Nothing) {
-            window.take(id.sequence);
+            self.windows[local as usize].take(id.sequence);
             self.tally.account.silent += 1;
             self.settle(id, &entry, Class::Ok, None);
         }
         id
+    }
+
+    #[inline]
+    fn enter_alike(&mut self, local: u32, entry: Entry, count: u32) {
+        self.windows[local as usize].push(entry, count);
+        let count = u64::from(count);
+        self.tally.account.sent += count;
+        self.tally.account.outstanding += count;
+        self.tally.second.sent += count;
     }
 
     /// The message as it is sent, if messages are nothing but their token.

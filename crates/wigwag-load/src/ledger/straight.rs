@@ -56,10 +56,7 @@ impl Ledger {
     /// Enters the first `count` of [`Self::next_tokens`] as sent.
     #[inline]
     pub(crate) fn enter_tokens(&mut self, local: u32, count: u32, now: u64) {
-        self.windows[local as usize].push_alike(Entry::new(now, now), count);
-        self.tally.account.sent += u64::from(count);
-        self.tally.account.outstanding += u64::from(count);
-        self.tally.second.sent += u64::from(count);
+        self.enter_alike(local, Entry::new(now, now), count);
     }
 
     /// The answers that are due on this connection, where [`Rules::expects_tokens`]. How many have come, in this order, is for

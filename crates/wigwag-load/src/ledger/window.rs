@@ -115,20 +115,9 @@ impl Window {
         self.unnamed
     }
 
-    /// Enters a message that was just sent.
+    /// Enters so many messages that were just sent.
     #[inline]
-    pub(crate) fn push(&mut self, entry: Entry) {
-        if self.entries.is_empty() {
-            self.base = self.next;
-        }
-        self.entries.push_back(entry);
-        self.next += 1;
-        self.outstanding += 1;
-    }
-
-    /// As [`Self::push`], for so many messages that were sent at once.
-    #[inline]
-    pub(crate) fn push_alike(&mut self, entry: Entry, count: u32) {
+    pub(crate) fn push(&mut self, entry: Entry, count: u32) {
         if self.entries.is_empty() {
             self.base = self.next;
         }
@@ -315,7 +304,7 @@ mod tests {
     #[test]
     fn a_message_is_settled_once() {
         let mut window = Window::default();
-        (0..3).for_each(|nanos| window.push(sent(nanos)));
+        (0..3).for_each(|nanos| window.push(sent(nanos), 1));
         assert_eq!(window.take(1), Some(sent(1)));
         assert_eq!(window.take(1), None);
         assert_eq!(window.take(3), None);
@@ -327,9 +316,9 @@ mod tests {
     #[test]
     fn one_that_is_never_answered_does_not_keep_the_others() {
         let mut window = Window::default();
-        window.push(sent(0));
+        window.push(sent(0), 1);
         for nanos in 1..100_000u32 {
-            window.push(sent(nanos.into()));
+            window.push(sent(nanos.into()), 1);
             assert_eq!(window.take(nanos), Some(sent(nanos.into())));
             assert!(window.entries.len() <= GAPS_MIN + 1);
         }
@@ -341,7 +330,7 @@ mod tests {
     #[test]
     fn the_time_out_frees_places_once() {
         let mut window = Window::default();
-        (0..10).for_each(|nanos| window.push(sent(nanos)));
+        (0..10).for_each(|nanos| window.push(sent(nanos), 1));
         window.take(2);
         assert_eq!((window.expire(5), window.live()), (4, 5));
         assert_eq!((window.expire(5), window.live()), (0, 5));
@@ -349,7 +338,7 @@ mod tests {
         window.take(0);
         assert_eq!((window.live(), window.outstanding()), (5, 8));
         window.drain();
-        window.push(sent(20));
+        window.push(sent(20), 1);
         assert_eq!((window.live(), window.expire(20), window.expire(21)), (1, 0, 1));
     }
 
@@ -361,14 +350,10 @@ mod tests {
             for (step, number) in steps {
                 let next = window.next();
                 match step {
-                    0 => {
-                        map.insert(next, sent(next.into()));
-                        window.push(sent(next.into()));
-                    }
-                    1 => {
+                    0 | 1 => {
                         let count = u32::from(number) % 3;
                         map.extend((next..next + count).map(|number| (number, sent(next.into()))));
-                        window.push_alike(sent(next.into()), count);
+                        window.push(sent(next.into()), count);
                     }
                     2 => {
                         let number = u32::from(number) % (next + 2);

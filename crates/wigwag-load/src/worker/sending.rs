@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use wigwag_net::{MessageKind, Messages, Socket, Turn};
+use wigwag_net::{Messages, Socket, Turn};
 
 use super::{Core, Quota, State};
 use crate::{ledger::Arrived, plan::Expect, shape::Schedule, snapshot::Phase};
@@ -103,7 +103,7 @@ impl Core {
 
     /// Answers came in.
     fn check(&mut self, local: u32, messages: &mut Messages<'_, '_>, now: u64) {
-        let wanted = if self.job.plan.plan().binary { MessageKind::Binary } else { MessageKind::Text };
+        let wanted = self.job.rules.payloads.kind();
         let mut freed = 0;
         loop {
             // Nearly all, one after the other; what is left came in parts, or is not as it should be.
@@ -111,6 +111,7 @@ impl Core {
             let due = if rules.expects_tokens() {
                 messages.take_equal(wanted, self.ledger.due_tokens(local, now)) as u32
             } else if !rules.names_answers() {
+                // None would be found, after each was looked at.
                 0
             } else {
                 let mut answers = self.ledger.due_answers(local, now);
