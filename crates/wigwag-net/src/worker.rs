@@ -66,6 +66,8 @@ pub(crate) struct Worker {
     slots: Slab<Slot>,
     next_generation: u32,
     start: Instant,
+    /// When the last turn ended.
+    ended: Instant,
     /// The time of this turn on the life clock, in milliseconds since `start` (wraps).
     life_now: u32,
     context: Context,
@@ -123,6 +125,7 @@ impl Worker {
             slots: Slab::new(),
             next_generation: 0,
             start,
+            ended: start,
             life_now: 0,
             context: Context::new(start, mask_keys).with_compression(handle.limits().compression),
             wheel: Wheel::new(start),
@@ -167,8 +170,6 @@ impl Worker {
             self.take_commands(&mut commands);
             self.run_queued(&mut buffer);
             self.give_up_unopened();
-            self.pace();
-            self.flush_dirty();
             self.end_turn();
             if self.is_drained() {
                 return self.finish();
@@ -191,7 +192,7 @@ impl Worker {
                 self.poller.wake_at(at);
             }
             let deadline = [self.wheel.next_deadline(), paced].into_iter().flatten().min();
-            deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+            deadline.map(|deadline| deadline.saturating_duration_since(self.ended))
         } else {
             Some(Duration::ZERO)
         };
@@ -255,18 +256,15 @@ impl Worker {
         }
     }
 
-    /// Calls the pacer if its time has come, which is looked up anew: the turn may have been long.
-    fn pace(&mut self) {
-        let Some((at, mut pacer)) = self.pacer.take() else { return };
-        if Instant::now() < at {
-            self.pacer = Some((at, pacer));
-            return;
-        }
+    /// Calls the pacer if its time has come; whether it did.
+    fn pace(&mut self, now: Instant) -> bool {
+        let Some((_, mut pacer)) = self.pacer.take_if(|(at, _)| *at <= now) else { return false };
         self.callback_depth += 1;
         let next = guard("a pacer", || pacer.on_pace(&mut Turn { worker: self }).map(|next| (next, pacer)));
         self.callback_depth -= 1;
         // One that was given meanwhile stands.
         self.pacer = self.pacer.take().or(next.flatten());
+        true
     }
 
     fn flush_dirty(&mut self) {
@@ -289,9 +287,16 @@ impl Worker {
         }
     }
 
+    /// What comes last in a turn. The time is looked up anew, for the turn may have been long, and again only if there was
+    /// something to do: most turns are short, and a look at the clock is a part of them that shows.
     fn end_turn(&mut self) {
+        self.ended = Instant::now();
+        if self.pace(self.ended) || !self.dirty.is_empty() {
+            self.flush_dirty();
+            self.ended = Instant::now();
+        }
         if self.answers > 0 {
-            let latency = self.context.now.elapsed();
+            let latency = self.ended.duration_since(self.context.now);
             self.metrics.count_latency(latency.as_micros() as u64, self.answers);
             self.answers = 0;
         }

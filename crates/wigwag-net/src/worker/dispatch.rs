@@ -197,7 +197,7 @@ impl Worker {
     /// What comes next in this input, if it may be dispatched.
     #[inline]
     pub(crate) fn next_event<'b>(&mut self, index: usize, input: &mut Input<'b>) -> Option<Event<'b>> {
-        if !self.may_dispatch(index) {
+        if !self.may_dispatch(index) || input.is_empty() {
             return None;
         }
         self.slots[index].connection.as_mut()?.handle_bytes(input, &mut self.context)

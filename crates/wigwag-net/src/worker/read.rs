@@ -19,8 +19,8 @@ impl Worker {
     /// Reads what the connection has, within the bounds of a turn.
     pub(super) fn read(&mut self, index: usize, buffer: &mut [u8]) {
         for round in 0..READS_PER_TURN {
-            if round > 0 {
-                self.settle_before_read(index);
+            if round > 0 && !self.settle_before_read(index) {
+                return;
             }
             let Some(slot) = self.slots.get_mut(index) else { return };
             if !slot.flags.has(Flags::READABLE) || !slot.takes_input() || slot.phase == Phase::Gone {
@@ -42,24 +42,24 @@ impl Worker {
     /// As [`Self::read`], where some of it has been read already. If the connection is to wait since, that is kept for it.
     pub(super) fn read_on(&mut self, index: usize, early: Early<'_>, buffer: &mut [u8]) {
         let Early { at, result, buffer: part } = early;
-        let is_interrupted = result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted);
-        if !is_interrupted {
-            self.read_at = at;
-            let goes_on = self.handle_outcome(index, Outcome::of(result), part);
-            self.read_at = None;
-            if !goes_on {
-                return;
-            }
-            self.settle_before_read(index);
+        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
+            return self.read(index, buffer);
         }
-        self.read(index, buffer);
+        self.read_at = at;
+        let goes_on = self.handle_outcome(index, Outcome::of(result), part);
+        self.read_at = None;
+        if goes_on && self.settle_before_read(index) {
+            self.read(index, buffer);
+        }
     }
 
-    /// What came before is answered before more is read, which may be the end.
-    fn settle_before_read(&mut self, index: usize) {
-        if self.slots.get(index).is_some_and(|slot| slot.flags.has(Flags::READABLE)) {
+    /// What came before is answered before more is read, which may be the end. `false` if there is nothing to read.
+    fn settle_before_read(&mut self, index: usize) -> bool {
+        let is_readable = self.slots.get(index).is_some_and(|slot| slot.flags.has(Flags::READABLE));
+        if is_readable {
             self.settle(index);
         }
+        is_readable
     }
 
     /// Draws the consequences of a read into `buffer`; whether there may be more.

@@ -97,7 +97,8 @@ impl Worker {
         let mut written = parts.at.unwrap_or(self.context.now);
         for (count, event) in (1..).zip(group) {
             self.handle_ready(*event, parts.take(count - 1), buffer);
-            if is_large && count % READS_PER_FLUSH == 0 && written.elapsed() >= ANSWERS_WAIT_MAX {
+            let may_flush = is_large && count % READS_PER_FLUSH == 0 && count < group.len();
+            if may_flush && written.elapsed() >= ANSWERS_WAIT_MAX {
                 self.flush_dirty();
                 written = Instant::now();
             }
