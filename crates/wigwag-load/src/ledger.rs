@@ -20,7 +20,7 @@ pub(crate) use self::{
     fan::Fan,
     rules::Rules,
     tally::Tally,
-    window::{Entry, Window},
+    window::{Entry, Named, Window},
 };
 use wigwag_net::MessageKind;
 
@@ -51,9 +51,10 @@ pub(crate) struct Ledger {
     /// What a recorder has not heard of yet.
     pub(crate) records: Vec<Record>,
     scratch: String,
-    /// Of the message that was sent last, and of the answer that was looked at last.
-    stem_sent: Stem,
-    stem_due: Stem,
+    /// Of the message that was composed last.
+    stem: Stem,
+    /// What was composed last to be sent in one go.
+    tokens: Vec<Token>,
 }
 
 /// An answer that came on another worker's connection.
@@ -96,8 +97,8 @@ impl Ledger {
             undecided: HashMap::new(),
             records: Vec::new(),
             scratch: String::new(),
-            stem_sent: Stem::default(),
-            stem_due: Stem::default(),
+            stem: Stem::default(),
+            tokens: Vec::new(),
         }
     }
 
@@ -110,8 +111,10 @@ impl Ledger {
     #[inline]
     pub(crate) fn enter_sent(&mut self, local: u32, now: u64, intended: u64) -> Id {
         let id = Id { connection: self.global(local), sequence: self.windows[local as usize].next() };
-        let entry = Entry::new(now, intended);
-        self.enter_alike(local, entry, 1);
+        let (entry, payloads) = (Entry::new(now, intended), &self.rules.payloads);
+        let token = if payloads.begin_with_name() { payloads.token(id, &mut self.stem) } else { Token::default() };
+        self.windows[local as usize].push([entry.named(token)].into_iter());
+        self.count_sent(1);
         if self.rules.open_loop {
             self.tally.lag(now.saturating_sub(intended));
         }
@@ -123,10 +126,9 @@ impl Ledger {
         id
     }
 
+    /// So many messages were entered as sent.
     #[inline]
-    fn enter_alike(&mut self, local: u32, entry: Entry, count: u32) {
-        self.windows[local as usize].push(entry, count);
-        let count = u64::from(count);
+    pub(crate) fn count_sent(&mut self, count: u64) {
         self.tally.account.sent += count;
         self.tally.account.outstanding += count;
         self.tally.second.sent += count;
@@ -136,12 +138,12 @@ impl Ledger {
     #[inline]
     pub(crate) fn compose_short(&mut self, id: Id) -> Option<(MessageKind, Token)> {
         let payloads = &self.rules.payloads;
-        payloads.is_token_alone().then(|| (payloads.kind(), payloads.token(id, &mut self.stem_sent)))
+        payloads.is_token_alone().then(|| (payloads.kind(), payloads.token(id, &mut self.stem)))
     }
 
     /// The message as it is sent. `now` is what it was entered with.
     pub(crate) fn compose(&mut self, id: Id, now: u64) -> Composed<'_> {
-        self.rules.payloads.compose(id, now, &mut self.scratch)
+        self.rules.payloads.compose_on(&mut self.stem, id, now, &mut self.scratch)
     }
 
     /// What a message that came in is. `kind_fits`: it is text or binary as ours are.

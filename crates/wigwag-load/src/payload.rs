@@ -49,12 +49,30 @@ pub(crate) struct Stem {
     /// The sequence number without its last digit.
     of: Id,
     text: u128,
+    /// What the checksums are made of, with the last digit.
+    random: u64,
 }
 
 impl Default for Stem {
     /// Nobody's.
     fn default() -> Self {
-        Self { of: Id { connection: u32::MAX, sequence: u32::MAX }, text: 0 }
+        Self { of: Id { connection: u32::MAX, sequence: u32::MAX }, text: 0, random: 0 }
+    }
+}
+
+impl Stem {
+    /// The token whose sequence number ends with this digit.
+    #[inline]
+    fn token(&self, last: u32) -> Token {
+        let digit = DIGITS[last as usize];
+        (self.text | at(SEQUENCE.end - 1, digit.into()) | at(CHECKSUM.start, self.checksum(last))).to_le_bytes()
+    }
+
+    /// Four digits, base 32, that the whole name decides.
+    #[inline]
+    fn checksum(&self, last: u32) -> u32 {
+        let mixed = (self.random ^ u64::from(last).wrapping_mul(SCATTER)).wrapping_mul(SPREAD);
+        random_digits((mixed >> 32) as u32)
     }
 }
 
@@ -125,10 +143,24 @@ impl Payloads {
 
     /// The message, what text it has in `scratch`. `nanos` is when it was sent, since the run began.
     pub(crate) fn compose<'a>(&'a self, id: Id, nanos: u64, scratch: &'a mut String) -> Composed<'a> {
+        self.compose_on(&mut Stem::default(), id, nanos, scratch)
+    }
+
+    /// As [`Self::compose`], on the stem of the message before, which may be the same.
+    pub(crate) fn compose_on<'a>(
+        &'a self,
+        stem: &mut Stem,
+        id: Id,
+        nanos: u64,
+        scratch: &'a mut String,
+    ) -> Composed<'a> {
         scratch.clear();
         let random = mix(self.seed, id.connection, id.sequence);
         let template = match &self.source {
-            Payload::Ledger => return self.compose_own(id, random, scratch),
+            Payload::Ledger => {
+                let filler = if self.is_token_alone() { &[] } else { self.compose_rest(id, random, scratch) };
+                return Composed { kind: self.kind, token: Some(self.token(id, stem)), text: scratch, filler };
+            }
             Payload::Template(template) => template,
             Payload::Lines(lines) => &lines[(id.connection as usize + id.sequence as usize) % lines.len()],
         };
@@ -150,20 +182,9 @@ impl Payloads {
                 Part::Sequence => write!(scratch, "{}", id.sequence),
                 Part::Time => write!(scratch, "{}", self.began_millis + nanos / 1_000_000),
                 Part::Random => write!(scratch, "{}", random % 1_000_000),
-                Part::Ledger => scratch.write_str(
-                    str::from_utf8(&self.token_of(id, random, &mut Stem::default())).expect("digits and letters"),
-                ),
+                Part::Ledger => scratch
+                    .write_str(str::from_utf8(&self.token(id, &mut Stem::default())).expect("digits and letters")),
             };
-        }
-    }
-
-    fn compose_own<'a>(&'a self, id: Id, random: u64, scratch: &'a mut String) -> Composed<'a> {
-        let filler = if self.is_token_alone() { &[] } else { self.compose_rest(id, random, scratch) };
-        Composed {
-            kind: self.kind,
-            token: Some(self.token_of(id, random, &mut Stem::default())),
-            text: scratch,
-            filler,
         }
     }
 
@@ -232,27 +253,33 @@ impl Payloads {
     /// The token of a message, on the stem of the one before if they share it.
     #[inline]
     pub(crate) fn token(&self, id: Id, stem: &mut Stem) -> Token {
-        self.token_of(id, mix(self.seed, id.connection, id.sequence), stem)
+        self.grow(stem, id);
+        stem.token(id.sequence % BASE)
     }
 
-    /// The tokens of a message and those that follow it on its connection, without end.
+    /// Appends the tokens of a message and those that follow it on its connection: so many in all.
     #[inline]
-    pub(crate) fn tokens(&self, first: Id, stem: &mut Stem) -> impl Iterator<Item = Token> {
-        (first.sequence..).map(move |sequence| self.token(Id { sequence, ..first }, stem))
+    pub(crate) fn push_tokens(&self, first: Id, count: u32, stem: &mut Stem, tokens: &mut Vec<Token>) {
+        let (mut id, mut left) = (first, count);
+        while left > 0 {
+            self.grow(stem, id);
+            let last = id.sequence % BASE;
+            let some = left.min(BASE - last);
+            tokens.extend((last..last + some).map(|last| stem.token(last)));
+            id.sequence += some;
+            left -= some;
+        }
     }
 
+    /// Makes `stem` the one of this message.
     #[inline]
-    fn token_of(&self, id: Id, random: u64, stem: &mut Stem) -> Token {
-        let text = |digits: u32, at: usize| u128::from(digits) << (8 * at);
-        let of = Id { connection: id.connection, sequence: id.sequence / 36 };
+    fn grow(&self, stem: &mut Stem, id: Id) {
+        let of = Id { connection: id.connection, sequence: id.sequence / BASE };
         if stem.of != of {
             let numbers =
-                text(four_digits(of.connection), CONNECTION.start) | text(four_digits(of.sequence), SEQUENCE.start);
-            *stem = Stem { of, text: self.run | numbers };
+                at(CONNECTION.start, four_digits(of.connection)) | at(SEQUENCE.start, four_digits(of.sequence));
+            *stem = Stem { of, text: self.run | numbers, random: mix(self.seed, of.connection, of.sequence) };
         }
-        let last = DIGITS[(id.sequence % 36) as usize];
-        let token = stem.text | text(last.into(), SEQUENCE.end - 1) | text(checksum(random), CHECKSUM.start);
-        token.to_le_bytes()
     }
 
     fn read_token(&self, token: &Token) -> Option<Id> {
@@ -261,15 +288,15 @@ impl Payloads {
         }
         let connection = u32::try_from(read_digits(&token[CONNECTION])?).ok()?;
         let sequence = u32::try_from(read_digits(&token[SEQUENCE])?).ok()?;
-        let is_whole = token[CHECKSUM] == checksum(mix(self.seed, connection, sequence)).to_le_bytes();
-        is_whole.then_some(Id { connection, sequence })
+        let id = Id { connection, sequence };
+        (*token == self.token(id, &mut Stem::default())).then_some(id)
     }
 }
 
 /// A number that looks random and is a function of its arguments.
 #[inline]
 pub(crate) fn mix(seed: u64, one: u32, other: u32) -> u64 {
-    let mut mixed = seed ^ (u64::from(one) << 32 | u64::from(other)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = seed ^ (u64::from(one) << 32 | u64::from(other)).wrapping_mul(SCATTER);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
@@ -284,12 +311,18 @@ fn four_digits(number: u32) -> u32 {
     pair(number / PAIR) | pair(number) << 16
 }
 
+/// Digits or letters as a part of a token that begins there.
+#[inline]
+fn at(place: usize, digits: u32) -> u128 {
+    u128::from(digits) << (8 * place)
+}
+
 /// Four digits of a random number, base 32: five bits of each of four bytes, all at once. A table would be looked up at random,
 /// and hardly ever lie in the cache.
 #[inline]
-fn checksum(random: u64) -> u32 {
+fn random_digits(random: u32) -> u32 {
     let each = |byte: u8| u32::from_ne_bytes([byte; 4]);
-    let digits = random as u32 & each(31);
+    let digits = random & each(31);
     // What is 10 or more carries into the highest bit of its byte.
     let is_letter = (digits + each(128 - 10)) >> 7 & each(1);
     digits + each(b'0') + is_letter * u32::from(b'a' - b'0' - 10)
@@ -318,6 +351,12 @@ const FILLER_OFFSETS: usize = 4096;
 /// How far into a message a token is looked for.
 const SEARCHED_BYTES: usize = 64 << 10;
 
+/// Odd numbers without a pattern in their bits.
+const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
+const SPREAD: u64 = 0xd6e8_feb8_6659_fd93;
+
+/// Of the numbers in a token, and of its checksum up to the 32nd digit.
+const BASE: u32 = DIGITS.len() as u32;
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 const PAIRS: [[u8; 2]; 36 * 36] = {
     let mut pairs = [[0; 2]; 36 * 36];
@@ -400,7 +439,8 @@ mod tests {
 
     #[test]
     fn a_checksum_is_of_digits_and_small_letters_up_to_v_and_has_all_of_them() {
-        let digits: BTreeSet<u8> = (0..1000).flat_map(|number| checksum(mix(1, 2, number)).to_le_bytes()).collect();
+        let digits: BTreeSet<u8> =
+            (0..1000).flat_map(|number| random_digits(mix(1, 2, number) as u32).to_le_bytes()).collect();
         assert_eq!(digits.into_iter().collect::<Vec<_>>(), DIGITS[..32]);
     }
 

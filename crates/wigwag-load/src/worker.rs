@@ -99,6 +99,8 @@ pub(crate) struct Core {
     /// Messages that will never be sent: their client is gone for good.
     pub(crate) abandoned: u64,
     schedule: Option<Schedule>,
+    /// When messages were read last, also in the run's time.
+    read_at: (Instant, u64),
     /// When sending ends, in nanoseconds since the run began.
     deadline: u64,
     /// Whose turn it is in the open loop, as a place in `open`.
@@ -167,6 +169,7 @@ impl Core {
             quota: Quota::of(&job.plan),
             abandoned: 0,
             schedule: None,
+            read_at: (job.control.origin, 0),
             deadline: u64::MAX,
             turn_of: 0,
             thinking: BinaryHeap::new(),

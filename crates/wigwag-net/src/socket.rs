@@ -66,14 +66,10 @@ impl Socket<'_> {
     }
 
     /// Queues messages of one length of at most 125 bytes (more does not compile), one after the other, as [`Self::send_bytes`]
-    /// would each: what many short messages cost apart from their bytes is paid once. How many they were: it goes on to their end. None is asked for
-    /// where the connection takes none any more.
+    /// would each: what many short messages cost apart from their bytes is paid once. `false`, and nothing is queued, where the
+    /// connection takes none any more.
     #[inline]
-    pub fn send_each<const BYTES: usize>(
-        &mut self,
-        kind: MessageKind,
-        messages: impl IntoIterator<Item = [u8; BYTES]>,
-    ) -> u64 {
+    pub fn send_each<const BYTES: usize>(&mut self, kind: MessageKind, messages: &[[u8; BYTES]]) -> bool {
         self.worker.send_each(self.slot, kind, messages)
     }
 

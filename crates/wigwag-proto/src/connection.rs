@@ -143,25 +143,21 @@ impl Connection {
     }
 
     /// Queues messages of one length of at most 125 bytes (more does not compile), one after the other, as [`Self::send_bytes`]
-    /// would each: what many short messages cost apart from their bytes is paid once. How many they were: it goes on to their end. None is asked for
-    /// where nothing can be sent.
+    /// would each: what many short messages cost apart from their bytes is paid once.
     #[inline]
     pub fn send_each<const BYTES: usize>(
         &mut self,
         kind: MessageKind,
-        messages: impl IntoIterator<Item = [u8; BYTES]>,
+        messages: &[[u8; BYTES]],
         context: &mut Context,
-    ) -> Result<u64, SendError> {
+    ) -> Result<(), SendError> {
         self.check_sending()?;
         if self.role == Role::Client && self.negotiated.is_none() {
-            return Ok(self.out.push_each_masked(kind.opcode(), messages, context));
+            self.out.push_each_masked(kind.opcode(), messages, context);
+        } else {
+            messages.iter().for_each(|message| self.push_message(kind, message, context));
         }
-        let mut count = 0;
-        for message in messages {
-            self.push_message(kind, &message, context);
-            count += 1;
-        }
-        Ok(count)
+        Ok(())
     }
 
     /// Queues one message that lies in several parts, which need not be joined first. Text must be UTF-8 as a whole.

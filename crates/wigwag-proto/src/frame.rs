@@ -6,6 +6,9 @@
 /// Longest header, in bytes: two, eight of length, four of mask.
 pub const HEADER_BYTES_MAX: usize = 14;
 
+/// Header of a masked frame of at most 125 bytes, in bytes: two, four of mask.
+pub(crate) const SHORT_MASKED_HEADER_BYTES: usize = 6;
+
 /// Longest payload of a control frame, in bytes (§5.5).
 pub const CONTROL_BYTES_MAX: usize = 125;
 
@@ -111,7 +114,7 @@ impl Header {
 
     /// The header of a masked frame whose payload is at most 125 bytes: the length of what is longer has another form.
     #[inline]
-    pub(crate) fn encode_short(&self, [one, two, three, four]: [u8; 4]) -> [u8; 6] {
+    pub(crate) fn encode_short(&self, [one, two, three, four]: [u8; 4]) -> [u8; SHORT_MASKED_HEADER_BYTES] {
         [self.first(), MASKED | self.payload_bytes as u8, one, two, three, four]
     }
 

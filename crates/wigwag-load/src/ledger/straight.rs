@@ -1,22 +1,21 @@
 //! What nearly always happens, at the least cost: some messages are sent on a connection, and their right answers come back in
 //! order, in one read. What they have in common is looked up once. Anything else is left to the ledger's other ways.
 
-use super::{Entry, Ledger, Rules};
+use super::{Entry, Ledger, Named, Rules};
 use crate::{
     account::Class,
-    payload::{Id, Sent, Stem, Token},
+    payload::{Id, Sent, Token},
 };
 
 /// Judges messages that came in on a connection as the answers that are due there, one after the other.
 pub(crate) struct Answers<'l> {
     rules: &'l Rules,
     /// What was sent and is not answered, the oldest first.
-    due: &'l [Entry],
+    due: &'l [Named],
     /// The first one's name.
     first: Id,
     /// Nothing sent earlier is answered in time.
     oldest: u64,
-    stem: &'l mut Stem,
     scratch: &'l mut String,
     count: u32,
 }
@@ -27,10 +26,10 @@ impl Answers<'_> {
     /// binary as ours are.
     #[inline]
     pub(crate) fn is_next(&mut self, kind_fits: bool, content: &[u8]) -> bool {
-        let Some(entry) = self.due.get(self.count as usize) else { return false };
+        let Some(Named { entry, token }) = self.due.get(self.count as usize) else { return false };
         let id = Id { sequence: self.first.sequence + self.count, ..self.first };
         let may_be = kind_fits && entry.sent >= self.oldest && !entry.is_settled();
-        if !may_be || content.first_chunk() != Some(&self.rules.payloads.token(id, self.stem)) {
+        if !may_be || content.first_chunk() != Some(token) {
             return false;
         }
         let is_next = self.rules.fits(content, Sent { id, nanos: entry.sent, is_named: true }, self.scratch);
@@ -45,29 +44,33 @@ impl Answers<'_> {
 }
 
 impl Ledger {
-    /// The next messages of this connection, without end, where [`Rules::sends_tokens`]. How many were sent is for
+    /// The next messages of this connection, where [`Rules::sends_tokens`]. Once they are sent they are to be entered, by
     /// [`Self::enter_tokens`].
     #[inline]
-    pub(crate) fn next_tokens(&mut self, local: u32) -> impl Iterator<Item = Token> {
+    pub(crate) fn compose_tokens(&mut self, local: u32, count: u32) -> &[Token] {
         let first = Id { connection: self.global(local), sequence: self.windows[local as usize].next() };
-        self.rules.payloads.tokens(first, &mut self.stem_sent)
+        self.tokens.clear();
+        self.rules.payloads.push_tokens(first, count, &mut self.stem, &mut self.tokens);
+        &self.tokens
     }
 
-    /// Enters the first `count` of [`Self::next_tokens`] as sent.
+    /// Enters what was composed last, by [`Self::compose_tokens`], as sent.
     #[inline]
-    pub(crate) fn enter_tokens(&mut self, local: u32, count: u32, now: u64) {
-        self.enter_alike(local, Entry::new(now, now), count);
+    pub(crate) fn enter_tokens(&mut self, local: u32, now: u64) {
+        let entry = Entry::new(now, now);
+        self.windows[local as usize].push(self.tokens.iter().map(|token| entry.named(*token)));
+        self.count_sent(self.tokens.len() as u64);
     }
 
     /// The answers that are due on this connection, where [`Rules::expects_tokens`]. How many have come, in this order, is for
     /// [`Self::enter_answers`].
     #[inline]
-    pub(crate) fn due_tokens(&mut self, local: u32, now: u64) -> impl Iterator<Item = Token> {
-        let (sequence, due) = self.windows[local as usize].due();
-        let first = Id { connection: self.global(local), sequence };
+    pub(crate) fn due_tokens(&self, local: u32, now: u64) -> impl Iterator<Item = Token> {
         let oldest = now.saturating_sub(self.rules.timeout_nanos);
-        let due = due.iter().take_while(move |entry| entry.sent >= oldest && !entry.is_settled());
-        due.zip(self.rules.payloads.tokens(first, &mut self.stem_due)).map(|(_, token)| token)
+        let (_, due) = self.windows[local as usize].due();
+        due.iter()
+            .take_while(move |Named { entry, .. }| entry.sent >= oldest && !entry.is_settled())
+            .map(|Named { token, .. }| *token)
     }
 
     /// The answers that are due on this connection, whatever they are.
@@ -79,7 +82,6 @@ impl Ledger {
             first: Id { connection: self.global(local), sequence },
             oldest: now.saturating_sub(self.rules.timeout_nanos),
             rules: &self.rules,
-            stem: &mut self.stem_due,
             scratch: &mut self.scratch,
             count: 0,
         }
@@ -92,15 +94,21 @@ impl Ledger {
         }
         let (sequence, due) = self.windows[local as usize].due();
         let answered = &due[..count as usize];
-        // Most were sent together.
-        for alike in answered.chunk_by(|one, other| one == other) {
-            let (intended, sent) = (now.saturating_sub(alike[0].intended()), now.saturating_sub(alike[0].sent));
-            self.tally.time(intended, sent, alike.len() as u32, self.rules.open_loop);
+        let mut left = answered;
+        while let (Some(Named { entry: first, .. }), Some(Named { entry: last, .. })) = (left.first(), left.last()) {
+            // Most were sent together. If the last one was sent with the first, so were those between them.
+            let alike = match first.is_as_old_as(last) {
+                true => left.len(),
+                false => left.iter().take_while(|named| named.entry.is_as_old_as(first)).count(),
+            };
+            let (intended, sent) = (now.saturating_sub(first.intended()), now.saturating_sub(first.sent));
+            self.tally.time(intended, sent, alike as u32, self.rules.open_loop);
+            left = &left[alike..];
         }
         self.tally.settle_ok(count.into(), now);
         if self.rules.records_all {
             let connection = self.global(local);
-            for (sequence, entry) in (sequence..).zip(answered.to_vec()) {
+            for (sequence, Named { entry, .. }) in (sequence..).zip(answered.to_vec()) {
                 self.record(Id { connection, sequence }, Class::Ok, Some(&entry), Some(now));
             }
         }

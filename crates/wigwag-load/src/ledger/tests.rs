@@ -117,15 +117,19 @@ fn answers_of_one_read_are_entered_together_with_the_time_of_each() {
 }
 
 #[test]
-fn messages_sent_together_are_those_sent_one_by_one_and_as_many_as_were_taken() {
+fn messages_sent_together_are_those_sent_one_by_one_and_none_is_sent_before_it_is_entered() {
     let plan = Plan { sizes: Some(Sizes::exactly(16)), connections: 4, expect: Expect::Echo, ..Plan::default() };
     let (mut one_by_one, mut together) = (Desk::new(plan.clone()), Desk::new(plan));
     let expected: Vec<_> = (0..100).map(|_| one_by_one.send(2)).collect();
     let (now, ledger) = (together.now, &mut together.ledgers[0]);
-    let mut sent = Vec::new();
-    for taken in [60, 0, 40] {
-        sent.extend(ledger.next_tokens(1).take(taken).map(Vec::from));
-        ledger.enter_tokens(1, taken as u32, now);
+    let mut sent: Vec<Vec<u8>> = Vec::new();
+    for (count, is_sent) in [(60, true), (7, false), (1, true), (39, true)] {
+        let messages = ledger.compose_tokens(1, count).to_vec();
+        assert_eq!(messages.len(), count as usize);
+        if is_sent {
+            ledger.enter_tokens(1, now);
+            sent.extend(messages.into_iter().map(Vec::from));
+        }
     }
     assert_eq!(sent, expected);
     assert_eq!(together.account(), one_by_one.account());

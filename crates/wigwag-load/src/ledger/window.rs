@@ -1,6 +1,8 @@
-//! One connection's messages that are not settled: [`Window`]. Sixteen bytes each, in the order of sending.
+//! One connection's messages that are not settled: [`Window`]. 32 bytes each, in the order of sending.
 
 use std::collections::VecDeque;
+
+use crate::payload::Token;
 
 /// What is known of a message under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,12 +15,31 @@ pub(crate) struct Entry {
     state: u32,
 }
 
+/// A message under way, with what it begins with: to compose that anew costs more than to compare it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named {
+    pub(crate) entry: Entry,
+    /// Zeros where it does not begin with a token.
+    pub(crate) token: Token,
+}
+
 const SETTLED: u32 = u32::MAX;
 
 impl Entry {
     pub(crate) fn new(sent: u64, intended: u64) -> Self {
         let lag = sent.saturating_sub(intended) / 1000;
         Self { sent, lag_micros: u32::try_from(lag).unwrap_or(u32::MAX), state: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn named(self, token: Token) -> Named {
+        Named { entry: self, token }
+    }
+
+    /// Whether both were sent at the same time, and meant to be.
+    #[inline]
+    pub(crate) fn is_as_old_as(&self, other: &Self) -> bool {
+        (self.sent, self.lag_micros) == (other.sent, other.lag_micros)
     }
 
     /// When it was to be sent.
@@ -38,7 +59,7 @@ impl Entry {
 /// gaps; where those would be many, the unsettled ones before them move to a list of stragglers.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<Named>,
     /// The number of `entries`' first.
     base: u32,
     /// The next message's number.
@@ -66,7 +87,7 @@ impl Window {
     /// oldest ones, up to one that is settled. There are none where the first was overtaken, or where answers without a name
     /// wait for what it turns out to be. There may be more.
     #[inline]
-    pub(crate) fn due(&self) -> (u32, &[Entry]) {
+    pub(crate) fn due(&self) -> (u32, &[Named]) {
         let is_plain = self.answered_upto <= self.base && self.unnamed == 0;
         (self.base, if is_plain { self.entries.as_slices().0 } else { &[] })
     }
@@ -115,13 +136,14 @@ impl Window {
         self.unnamed
     }
 
-    /// Enters so many messages that were just sent.
+    /// Enters messages that were just sent.
     #[inline]
-    pub(crate) fn push(&mut self, entry: Entry, count: u32) {
+    pub(crate) fn push(&mut self, entries: impl ExactSizeIterator<Item = Named>) {
         if self.entries.is_empty() {
             self.base = self.next;
         }
-        self.entries.resize(self.entries.len() + count as usize, entry);
+        let count = entries.len() as u32;
+        self.entries.extend(entries);
         self.next += count;
         self.outstanding += count;
     }
@@ -131,13 +153,13 @@ impl Window {
     pub(crate) fn take(&mut self, sequence: u32) -> Option<Entry> {
         let entry = if sequence == self.base {
             // The first one is never settled.
-            let entry = self.entries.pop_front()?;
+            let Named { entry, .. } = self.entries.pop_front()?;
             self.base += 1;
             self.trim();
             entry
         } else if sequence > self.base {
-            let place = self.entries.get_mut((sequence - self.base) as usize).filter(|entry| !entry.is_settled())?;
-            let entry = *place;
+            let Named { entry: place, .. } = self.entries.get_mut((sequence - self.base) as usize)?;
+            let entry = Some(*place).filter(|entry| !entry.is_settled())?;
             place.state = SETTLED;
             self.trim();
             entry
@@ -165,14 +187,14 @@ impl Window {
     /// All unsettled messages, the oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Entry)> {
         let stragglers = self.stragglers.iter().flat_map(|stragglers| stragglers.iter().copied());
-        let entries = self.entries.iter().zip(self.base..).map(|(entry, number)| (number, *entry));
+        let entries = self.entries.iter().zip(self.base..).map(|(named, number)| (number, named.entry));
         stragglers.chain(entries.filter(|(_, entry)| !entry.is_settled()))
     }
 
     /// Counts one more answer of several for a message; gives how many there are now.
     pub(crate) fn count_part(&mut self, sequence: u32) -> u32 {
         let entry = if sequence >= self.base {
-            self.entries.get_mut((sequence - self.base) as usize)
+            self.entries.get_mut((sequence - self.base) as usize).map(|named| &mut named.entry)
         } else {
             let find = |stragglers: &mut Box<VecDeque<(u32, Entry)>>| {
                 stragglers.binary_search_by_key(&sequence, |(number, _)| *number).ok()
@@ -202,7 +224,7 @@ impl Window {
     pub(crate) fn expire(&mut self, deadline: u64) -> u32 {
         let mut freed = 0;
         let first = self.expired_upto.max(self.base);
-        for entry in self.entries.iter().skip((first - self.base) as usize) {
+        for Named { entry, .. } in self.entries.iter().skip((first - self.base) as usize) {
             if !entry.is_settled() && entry.sent >= deadline {
                 break;
             }
@@ -230,7 +252,7 @@ impl Window {
     #[inline]
     fn trim(&mut self) {
         let is_tidy = match self.entries.front() {
-            Some(first) => !first.is_settled() && self.entries.len() <= GAPS_MIN,
+            Some(first) => !first.entry.is_settled() && self.entries.len() <= GAPS_MIN,
             None => self.entries.capacity() <= CAPACITY_KEPT,
         };
         if !is_tidy {
@@ -242,7 +264,7 @@ impl Window {
     /// the stragglers.
     #[inline(never)]
     fn tidy(&mut self) {
-        while self.entries.front().is_some_and(Entry::is_settled) {
+        while self.entries.front().is_some_and(|first| first.entry.is_settled()) {
             self.entries.pop_front();
             self.base += 1;
         }
@@ -258,7 +280,7 @@ impl Window {
     fn put_aside(&mut self) {
         let half = self.entries.len() / 2;
         let stragglers = self.stragglers.get_or_insert_default();
-        for entry in self.entries.drain(..half) {
+        for Named { entry, .. } in self.entries.drain(..half) {
             if !entry.is_settled() {
                 stragglers.push_back((self.base, entry));
             }
@@ -295,16 +317,22 @@ mod tests {
         Entry::new(nanos, nanos)
     }
 
+    impl Window {
+        fn push_one(&mut self, entry: Entry) {
+            self.push([entry.named([0; 16])].into_iter());
+        }
+    }
+
     #[test]
-    fn a_window_takes_at_most_72_bytes_and_a_message_16() {
+    fn a_window_takes_at_most_72_bytes_and_a_message_32() {
         assert!(size_of::<Window>() <= 72, "{}", size_of::<Window>());
-        assert_eq!(size_of::<Entry>(), 16);
+        assert_eq!((size_of::<Named>(), size_of::<Entry>()), (32, 16));
     }
 
     #[test]
     fn a_message_is_settled_once() {
         let mut window = Window::default();
-        (0..3).for_each(|nanos| window.push(sent(nanos), 1));
+        (0..3).for_each(|nanos| window.push_one(sent(nanos)));
         assert_eq!(window.take(1), Some(sent(1)));
         assert_eq!(window.take(1), None);
         assert_eq!(window.take(3), None);
@@ -316,9 +344,9 @@ mod tests {
     #[test]
     fn one_that_is_never_answered_does_not_keep_the_others() {
         let mut window = Window::default();
-        window.push(sent(0), 1);
+        window.push_one(sent(0));
         for nanos in 1..100_000u32 {
-            window.push(sent(nanos.into()), 1);
+            window.push_one(sent(nanos.into()));
             assert_eq!(window.take(nanos), Some(sent(nanos.into())));
             assert!(window.entries.len() <= GAPS_MIN + 1);
         }
@@ -330,7 +358,7 @@ mod tests {
     #[test]
     fn the_time_out_frees_places_once() {
         let mut window = Window::default();
-        (0..10).for_each(|nanos| window.push(sent(nanos), 1));
+        (0..10).for_each(|nanos| window.push_one(sent(nanos)));
         window.take(2);
         assert_eq!((window.expire(5), window.live()), (4, 5));
         assert_eq!((window.expire(5), window.live()), (0, 5));
@@ -338,7 +366,7 @@ mod tests {
         window.take(0);
         assert_eq!((window.live(), window.outstanding()), (5, 8));
         window.drain();
-        window.push(sent(20), 1);
+        window.push_one(sent(20));
         assert_eq!((window.live(), window.expire(20), window.expire(21)), (1, 0, 1));
     }
 
@@ -353,7 +381,7 @@ mod tests {
                     0 | 1 => {
                         let count = u32::from(number) % 3;
                         map.extend((next..next + count).map(|number| (number, sent(next.into()))));
-                        window.push(sent(next.into()), count);
+                        window.push((0..count).map(|_| sent(next.into()).named([0; 16])));
                     }
                     2 => {
                         let number = u32::from(number) % (next + 2);
@@ -361,8 +389,8 @@ mod tests {
                     }
                     3 => {
                         let (first, due) = window.due();
-                        let due = due.iter().take_while(|entry| !entry.is_settled()).take(usize::from(number) % 4);
-                        let due: Vec<_> = (first..).zip(due.copied()).collect();
+                        let due = due.iter().map(|named| named.entry).take_while(|entry| !entry.is_settled());
+                        let due: Vec<_> = (first..).zip(due.take(usize::from(number) % 4)).collect();
                         if let Some((last, _)) = due.last() {
                             window.take_due(due.len() as u32);
                             prop_assert_eq!(window.answered_upto(), last + 1);

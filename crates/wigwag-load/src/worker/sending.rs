@@ -87,7 +87,12 @@ impl Core {
     }
 
     pub(super) fn received(&mut self, local: u32, messages: &mut Messages<'_, '_>) {
-        let now = self.job.control.at(messages.read_at());
+        let read_at = messages.read_at();
+        if self.read_at.0 != read_at {
+            // Most are read together with others.
+            self.read_at = (read_at, self.job.control.at(read_at));
+        }
+        let (_, now) = self.read_at;
         if !self.players.is_empty() {
             while let Some((mut socket, message)) = messages.take_next() {
                 self.hear(local, &mut socket, message, now);
@@ -280,20 +285,23 @@ impl Core {
     #[inline]
     fn send_some(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, most: u64) -> u64 {
         let rules = &self.job.rules;
-        if !rules.sends_tokens() {
+        if most == 1 || !rules.sends_tokens() {
             self.send(local, socket, now, now);
             return 1;
         }
-        let sent = socket.send_each(rules.payloads.kind(), self.ledger.next_tokens(local).take(most as usize));
-        self.ledger.enter_tokens(local, sent as u32, now);
-        sent
+        let kind = rules.payloads.kind();
+        if !socket.send_each(kind, self.ledger.compose_tokens(local, most as u32)) {
+            return 0;
+        }
+        self.ledger.enter_tokens(local, now);
+        most
     }
 
     fn send(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, intended: u64) {
         let id = self.ledger.enter_sent(local, now, intended);
         match self.ledger.compose_short(id) {
             Some((kind, token)) => {
-                socket.send_each(kind, [token]);
+                socket.send_each(kind, &[token]);
             }
             None => self.ledger.compose(id, now).with_parts(|kind, parts| socket.send_parts(kind, parts)),
         }
@@ -369,7 +377,7 @@ impl Core {
 
 /// Above this many queued bytes a connection gets no further message: the server does not keep up.
 pub(super) const QUEUE_BYTES_MAX: usize = 256 << 10;
-/// Messages under way per worker in the open loop, whatever the rate: 16 bytes each. Above it nothing is sent, and the lag
+/// Messages under way per worker in the open loop, whatever the rate: 32 bytes each. Above it nothing is sent, and the lag
 /// shows it.
 const OUTSTANDING_MAX: u64 = 4 << 20;
 /// At high rates messages go out in groups this far apart: a wake for each would cost more than it is worth.

@@ -46,14 +46,16 @@ impl Worker {
         &mut self,
         index: usize,
         kind: MessageKind,
-        messages: impl IntoIterator<Item = [u8; BYTES]>,
-    ) -> u64 {
+        messages: &[[u8; BYTES]],
+    ) -> bool {
         let slot = &mut self.slots[index];
-        let Some(connection) = &mut slot.connection else { return 0 };
-        let sent = connection.send_each(kind, messages, &mut self.context).unwrap_or(0);
-        self.metrics.routes[usize::from(slot.route)].messages_out.add(sent);
-        self.answers += sent;
-        sent
+        let Some(connection) = &mut slot.connection else { return false };
+        let is_sent = connection.send_each(kind, messages, &mut self.context).is_ok();
+        if is_sent {
+            self.metrics.routes[usize::from(slot.route)].messages_out.add(messages.len() as u64);
+            self.answers += messages.len() as u64;
+        }
+        is_sent
     }
 
     pub(crate) fn send_parts<P: AsRef<[u8]>>(&mut self, index: usize, kind: MessageKind, parts: &[P]) {

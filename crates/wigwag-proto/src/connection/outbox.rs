@@ -8,7 +8,7 @@ use std::{io::IoSlice, mem};
 
 use super::context::Context;
 use crate::{
-    frame::{CONTROL_BYTES_MAX, HEADER_BYTES_MAX, Header, Opcode},
+    frame::{CONTROL_BYTES_MAX, HEADER_BYTES_MAX, Header, Opcode, SHORT_MASKED_HEADER_BYTES},
     mask,
 };
 
@@ -52,27 +52,29 @@ impl Outbox {
         push_frame(self.data(context), header, parts);
     }
 
-    /// Appends messages of one length of at most 125 bytes, masked; how many they were. The length is known beforehand, for what
-    /// many short messages cost is calls and checks, and not bytes.
+    /// Appends messages of one length of at most 125 bytes, masked. The length is known beforehand, for what many short messages
+    /// cost is calls and checks, and not bytes.
     #[inline]
     pub(super) fn push_each_masked<const BYTES: usize>(
         &mut self,
         opcode: Opcode,
-        messages: impl IntoIterator<Item = [u8; BYTES]>,
+        messages: &[[u8; BYTES]],
         context: &mut Context,
-    ) -> u64 {
+    ) {
         const { assert!(BYTES <= CONTROL_BYTES_MAX, "the length of what is longer has another form") }
+        let frame_bytes = const { SHORT_MASKED_HEADER_BYTES + BYTES };
         let out = self.data(context);
-        let mut count = 0;
-        for mut payload in messages {
+        let start = out.len();
+        out.resize(start + messages.len() * frame_bytes, 0);
+        for (frame, message) in out[start..].chunks_exact_mut(frame_bytes).zip(messages) {
             let key = context.mask_key();
             let header = Header { fin: true, rsv: 0, opcode, mask: Some(key), payload_bytes: BYTES as u64 };
-            mask::apply(&mut payload, key, 0);
-            out.extend_from_slice(&header.encode_short(key));
-            out.extend_from_slice(&payload);
-            count += 1;
+            let (head, payload) = frame.split_at_mut(SHORT_MASKED_HEADER_BYTES);
+            head.copy_from_slice(&header.encode_short(key));
+            let mut masked = *message;
+            mask::apply(&mut masked, key, 0);
+            payload.copy_from_slice(&masked);
         }
-        count
     }
 
     /// Appends frames that are encoded already.
