@@ -7,6 +7,8 @@ tools   The same server (`wigwag serve --workers 1`, /echo) on one core, one too
         loads a server that changes every thousandth answer: does it notice?
 speed   The CPU time of `wigwag load` per checked message beside the server's per answered one. Workloads as in run.py:
         A 64 connections, 1 in flight; B 64 connections, 16 in flight; D 10,000 connections, 1 in flight; 16 bytes each.
+        Once with a core for each, where whoever costs less uses what is left to look for work, so that both are busy and the
+        ratio is near 1; and once on one core in turn, each until it waits, where it says what each costs.
 
 examples
   bench/load_tools.py                                  both, with everything that can be had
@@ -20,6 +22,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import itertools
 import json
 import os
 import re
@@ -41,6 +44,8 @@ from testers import CONNECTIONS, TESTERS, Asked, load_command
 DOCS = ROOT / "docs" / "bench.md"
 PARTS = ["tools", "speed"]
 SERVERS = ["wigwag", "epoll-echo"]
+# Which of the two cores are used, for server and tester, and whether they take turns there.
+PLACEMENTS = {"one each": (0, 1, False), "one in turn": (1, 1, True)}
 # Connections and messages in flight on each.
 WORKLOADS = {"A": (64, 1), "B": (64, 16), "D": (10_000, 1)}
 ALTER_EVERY = 1_000
@@ -120,24 +125,38 @@ def memory_of(session):
 
 
 @contextlib.contextmanager
-def running(command, environment, name):
-    """A tool on its core, in a session of its own; its output goes to a file."""
+def running(command, environment, name, core):
+    """A tool on a core, in a session of its own; its output goes to a file."""
     with open(OUT / f"{name}.log", "w") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=OUT, start_new_session=True,
-                                   env={**os.environ, **environment}, preexec_fn=on_core(options.cores[1]))
+                                   env={**os.environ, **environment}, preexec_fn=on_core(core))
         try:
             yield process
         finally:
             end(process)
 
 
-def window(port, server, tool, connections):
-    """Waits until every connection has been answered, then measures."""
+def until_answered(port, tool, connections):
+    """Waits until every connection has been answered."""
     deadline = time.monotonic() + ANSWER_TIMEOUT_SECONDS
     while received(port) < connections:
         if tool.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError("the tool sends nothing" if tool.poll() is None else f"the tool ended with {tool.returncode}")
         time.sleep(0.05)
+
+
+def take_turns(*processes):
+    """Has each thread run until it waits (SCHED_FIFO), not until its slice is over."""
+    try:
+        for process in processes:
+            for thread in os.listdir(f"/proc/{process.pid}/task"):
+                os.sched_setscheduler(int(thread), os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        raise RuntimeError("to let both take turns on a core needs root (CAP_SYS_NICE)") from None
+
+
+def measured(port, server, tool):
+    """What comes of a window, after a while in which nothing is counted."""
     time.sleep(WARM_UP_SECONDS)
     before = Sample.take(port, server, tool)
     time.sleep(options.seconds)
@@ -155,8 +174,9 @@ def compare(testers, ports, results):
         try:
             with started(server("wigwag"), "server", next(ports), options.cores[0]) as (process, port):
                 asked = Asked(port, None, "/echo")
-                with running(*tester.prepare(asked), f"tester-{name}") as tool:
-                    row = window(port, process, tool, CONNECTIONS)
+                with running(*tester.prepare(asked), f"tester-{name}", options.cores[1]) as tool:
+                    until_answered(port, tool, CONNECTIONS)
+                    row = measured(port, process, tool)
             with started(alterer, "server", next(ports), options.cores[0]) as (process, port):
                 row.update(altered(name, tester, port))
         except RuntimeError as error:
@@ -170,7 +190,7 @@ def compare(testers, ports, results):
 
 def altered(name, tester, port):
     """Lets the tool load a server that alters answers; how many it altered, and how many the tool speaks of."""
-    with running(*tester.prepare(Asked(port, ALTER_MESSAGES_EACH, "/echo")), f"tester-{name}-altered") as tool:
+    with running(*tester.prepare(Asked(port, ALTER_MESSAGES_EACH, "/echo")), f"tester-{name}-altered", options.cores[1]) as tool:
         # A tool that does not end by itself is judged by what it has said.
         with contextlib.suppress(subprocess.TimeoutExpired):
             tool.wait(options.patience)
@@ -206,28 +226,30 @@ def server(name):
 
 
 def speed(ports, results):
-    """Fills `results[(workload, server)]` with one row per round."""
+    """Fills `results[(workload, server, placement)]` with one row per round."""
     for turn in range(options.rounds):
-        for workload in options.workload:
-            connections, in_flight = WORKLOADS[workload]
-            for name in SERVERS:
-                try:
-                    row = speed_once(name, connections, in_flight, next(ports))
-                except RuntimeError as error:
-                    say(f"{workload} {name}: failed: {error}")
-                    continue
-                results.setdefault((workload, name), []).append(row)
-                say(f"{workload} round {turn + 1} {name}: server {row['server_us']:.2f} µs, wigwag load {row['tool_us']:.2f} µs, "
-                    f"{row['per_second']:,.0f} a second")
+        for workload, name, placement in itertools.product(options.workload, SERVERS, PLACEMENTS):
+            try:
+                row = speed_once(name, *WORKLOADS[workload], next(ports), PLACEMENTS[placement])
+            except RuntimeError as error:
+                say(f"{workload} {name}, cores: {placement}: failed: {error}")
+                continue
+            results.setdefault((workload, name, placement), []).append(row)
+            say(f"{workload} round {turn + 1} {name}, cores: {placement}: server {row['server_us']:.2f} µs, "
+                f"wigwag load {row['tool_us']:.2f} µs, {row['per_second']:,.0f} a second")
 
 
-def speed_once(name, connections, in_flight, port):
+def speed_once(name, connections, in_flight, port, placement):
+    *cores, in_turn = placement
     report = OUT / "tester-speed.json"
     report.unlink(missing_ok=True)
-    with started(server(name), "server", port, options.cores[0]) as (process, port):
+    with started(server(name), "server", port, options.cores[cores[0]]) as (process, port):
         command = load_command(f"ws://127.0.0.1:{port}/echo", connections, in_flight, ["-d", "600s", f"--json={report}"])
-        with running(command, {}, "tester-speed") as tool:
-            row = window(port, process, tool, connections)
+        with running(command, {}, "tester-speed", options.cores[cores[1]]) as tool:
+            until_answered(port, tool, connections)
+            if in_turn:
+                take_turns(process, tool)
+            row = measured(port, process, tool)
             tool.send_signal(signal.SIGINT)
             try:
                 tool.wait(END_TIMEOUT_SECONDS)
@@ -240,14 +262,15 @@ def speed_once(name, connections, in_flight, port):
 
 
 def speed_table(results):
-    header = ["workload", "server", "server CPU µs", "wigwag load CPU µs", "checked ÷ answered per CPU second", "a second",
+    header = ["workload", "server", "cores", "server CPU µs", "wigwag load CPU µs", "checked ÷ answered per CPU second", "a second",
               "server busy", "wigwag load busy"]
     rows = []
-    for (workload, name), found in results.items():
+    for (workload, name, placement), found in results.items():
         row = {key: statistics.median(one[key] for one in found) for key in found[0]}
         ratios = [one["server_us"] / one["tool_us"] for one in found]
         spread = f" ({min(ratios):.2f}–{max(ratios):.2f})" if len(found) > 1 else ""
-        rows.append([workload, name, f"{row['server_us']:.2f}", f"{row['tool_us']:.2f}", f"{statistics.median(ratios):.2f}{spread}",
+        rows.append([workload, name, placement, f"{row['server_us']:.2f}", f"{row['tool_us']:.2f}",
+                     f"{statistics.median(ratios):.2f}{spread}",
                      f"{row['per_second']:,.0f}", f"{row['server_share']:.0%}", f"{row['tool_share']:.0%}"])
     return cells(header, rows)
 
