@@ -27,7 +27,7 @@ use wigwag_net::MessageKind;
 use crate::{
     account::Class,
     outcome::{Difference, Offender},
-    payload::{Composed, Id, Sent, Stem, Token},
+    payload::{Composed, Id, NO_SEQUENCE, Name, Sent, Stem, Token},
     plan::{Expect, Record},
 };
 
@@ -60,7 +60,7 @@ pub(crate) struct Ledger {
 /// An answer that came on another worker's connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Note {
-    id: Id,
+    name: Name,
     came_on: u32,
     at: u64,
 }
@@ -153,11 +153,12 @@ impl Ledger {
             return self.arrive_in_order(local, kind_fits, content, now);
         }
         match self.rules.payloads.identify(content) {
-            Some((id, is_named)) if id.connection == self.global(local) => {
+            Some((name, is_named)) if name.connection == self.global(local) => {
+                let id = self.find_id(local, name);
                 self.arrive_own(local, id, is_named, kind_fits, content, now);
                 Arrived { freed: Some(local), note: None }
             }
-            Some((id, _)) => self.arrive_stray(local, id, content, now),
+            Some((name, _)) => self.arrive_stray(local, name, content, now),
             None => {
                 self.arrive_unnamed(local, content, now);
                 Arrived { freed: Some(local), note: None }
@@ -167,7 +168,7 @@ impl Ledger {
 
     /// An answer of this worker's connection that came on another worker's.
     pub(crate) fn resolve(&mut self, note: &Note) -> Arrived {
-        self.misroute(note.id, note.came_on, note.at)
+        self.misroute(note.name, note.came_on, note.at)
     }
 
     /// The connection is gone: what is left is settled. The numbers go on where it is opened again.
@@ -216,6 +217,12 @@ impl Ledger {
         }
     }
 
+    /// Which message of this worker's connection a name means.
+    #[inline]
+    fn find_id(&self, local: u32, name: Name) -> Id {
+        Id { connection: name.connection, sequence: self.windows[local as usize].find_number(name.digits) }
+    }
+
     /// The unsettled message of this name.
     #[inline]
     fn take(&mut self, local: u32, id: Id) -> Option<Entry> {
@@ -242,7 +249,7 @@ impl Ledger {
 
     /// Whether more answers without a name came on this connection than it has messages in doubt.
     fn is_overdecided(&self, connection: u32) -> bool {
-        let all = Id { connection, sequence: 0 }..=Id { connection, sequence: u32::MAX };
+        let all = Id { connection, sequence: 0 }..=Id { connection, sequence: NO_SEQUENCE };
         self.undecided.get(&connection).is_some_and(|came| came.len() > self.doubtful.range(all).count())
     }
 
@@ -302,21 +309,23 @@ impl Ledger {
     }
 
     /// An arrival that names another connection's message.
-    fn arrive_stray(&mut self, local: u32, id: Id, content: &[u8], now: u64) -> Arrived {
+    fn arrive_stray(&mut self, local: u32, name: Name, content: &[u8], now: u64) -> Arrived {
         let came_on = self.global(local);
-        if id.connection >= self.rules.connections {
-            self.surplus(Class::Unsolicited, Id { connection: came_on, ..id }, content, now);
+        if name.connection >= self.rules.connections {
+            let id = Id { connection: came_on, sequence: name.digits };
+            self.surplus(Class::Unsolicited, id, content, now);
             return Arrived::default();
         }
-        let worker = id.connection % self.rules.workers;
+        let worker = name.connection % self.rules.workers;
         if worker == self.worker {
-            return self.misroute(id, came_on, now);
+            return self.misroute(name, came_on, now);
         }
-        Arrived { freed: None, note: Some((worker, Note { id, came_on, at: now })) }
+        Arrived { freed: None, note: Some((worker, Note { name, came_on, at: now })) }
     }
 
-    fn misroute(&mut self, id: Id, came_on: u32, now: u64) -> Arrived {
-        let local = id.connection / self.rules.workers;
+    fn misroute(&mut self, name: Name, came_on: u32, now: u64) -> Arrived {
+        let local = name.connection / self.rules.workers;
+        let id = self.find_id(local, name);
         let Some(entry) = self.take(local, id) else {
             let class =
                 if id.sequence < self.windows[local as usize].next() { Class::Duplicate } else { Class::Unsolicited };
@@ -338,7 +347,7 @@ impl Ledger {
     fn arrive_unnamed(&mut self, local: u32, content: &[u8], now: u64) {
         let connection = self.global(local);
         let Some((sequence, entry)) = self.windows[local as usize].oldest() else {
-            return self.surplus(Class::Unsolicited, Id { connection, sequence: u32::MAX }, content, now);
+            return self.surplus(Class::Unsolicited, Id { connection, sequence: NO_SEQUENCE }, content, now);
         };
         if !self.windows[local as usize].push_unnamed() {
             return self.alter(local, Id { connection, sequence }, entry, content, now);
@@ -373,7 +382,7 @@ impl Ledger {
         account.altered -= 1;
         account.answers -= 1;
         account.unsolicited += 1;
-        self.record(Id { connection, sequence: u32::MAX }, Class::Unsolicited, None, at);
+        self.record(Id { connection, sequence: NO_SEQUENCE }, Class::Unsolicited, None, at);
         let mut offenders = self.tally.offenders.iter_mut();
         let meant =
             offenders.find(|one| one.class == Class::Altered && one.connection == connection && one.sequence.is_none());
@@ -410,13 +419,13 @@ impl Ledger {
             }
             (None, Some(_)) if self.rules.is_about_content() => self.arrive_unnamed(local, content, now),
             (None, Some((sequence, entry))) => self.alter(local, Id { connection, sequence }, entry, content, now),
-            (None, None) => self.surplus(Class::Unsolicited, Id { connection, sequence: u32::MAX }, content, now),
+            (None, None) => self.surplus(Class::Unsolicited, Id { connection, sequence: NO_SEQUENCE }, content, now),
         }
         Arrived { freed: Some(local), note: None }
     }
 
     /// The oldest message that this may be the answer to.
-    fn find_fitting(&mut self, local: u32, content: &[u8]) -> Option<(u32, Entry)> {
+    fn find_fitting(&mut self, local: u32, content: &[u8]) -> Option<(u64, Entry)> {
         let connection = self.global(local);
         let Self { rules, windows, scratch, .. } = self;
         windows[local as usize].iter().take(LOOKED_THROUGH_MAX).find(|(sequence, entry)| {
@@ -426,7 +435,7 @@ impl Ledger {
     }
 
     /// Whether the message wants more answers than this one.
-    fn wants_more(&mut self, local: u32, sequence: u32) -> bool {
+    fn wants_more(&mut self, local: u32, sequence: u64) -> bool {
         match self.rules.expect {
             Expect::Count(count) => self.windows[local as usize].count_part(sequence) < count,
             _ => false,
@@ -449,7 +458,7 @@ impl Ledger {
 
     fn surplus(&mut self, class: Class, id: Id, content: &[u8], now: u64) {
         self.tally.surplus(class);
-        let sequence = (id.sequence != u32::MAX).then_some(id.sequence);
+        let sequence = (id.sequence != NO_SEQUENCE).then_some(id.sequence);
         self.record(id, class, None, Some(now));
         let difference = (class == Class::Unsolicited).then(|| Difference::between(b"", content));
         if !matches!(self.rules.expect, Expect::Nothing) {
@@ -474,7 +483,7 @@ impl Ledger {
         if self.rules.records() {
             self.records.push(Record {
                 connection: id.connection,
-                sequence: (id.sequence != u32::MAX).then_some(id.sequence),
+                sequence: (id.sequence != NO_SEQUENCE).then_some(id.sequence),
                 class,
                 intended_nanos: entry.map(Entry::intended),
                 sent_nanos: entry.map(|entry| entry.sent),
@@ -487,7 +496,7 @@ impl Ledger {
         &mut self,
         class: Class,
         connection: u32,
-        sequence: Option<u32>,
+        sequence: Option<u64>,
         at: u64,
         note: impl FnOnce() -> String,
         difference: Option<Difference>,

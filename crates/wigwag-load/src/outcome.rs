@@ -145,7 +145,7 @@ pub struct Offender {
     /// The connection that it was sent on, or where it is not known, came on.
     pub connection: u32,
     /// Its number on that connection; `None` where an arrival names none.
-    pub sequence: Option<u32>,
+    pub sequence: Option<u64>,
     /// When that was seen, since the first message, in seconds.
     pub at: f64,
     /// What more there is to say: which connection it came on, how late it was.

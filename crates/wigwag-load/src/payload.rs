@@ -3,7 +3,8 @@
 //! The ledger's own payload begins with a token of 16 digits and small letters: run (3), connection (4), sequence number
 //! (5), all base 36, and checksum (4, base 32). From 54 bytes on a sentence says the same for people. What is left is filled
 //! with a part of one long block, which the seed makes: a message is a function of seed, connection and sequence number,
-//! so it need not be kept to be compared byte for byte.
+//! so it need not be kept to be compared byte for byte. A connection that sends more than 60,466,176 messages, half a minute's
+//! worth on a fast machine, begins anew with its tokens' numbers: which of those it is, the ledger knows.
 
 use std::{fmt::Write as _, ops::Range};
 
@@ -15,7 +16,15 @@ use crate::plan::{Part, Payload, Sizes, Template};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Id {
     pub(crate) connection: u32,
-    pub(crate) sequence: u32,
+    pub(crate) sequence: u64,
+}
+
+/// What a token says: whose message this is, and of its number as many digits as a token has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) connection: u32,
+    /// Below [`SEQUENCES`]; [`Window::find_number`](crate::ledger::Window::find_number) knows the others.
+    pub(crate) digits: u64,
 }
 
 /// A message, and when it was sent, in nanoseconds since the run began: all that it is made of.
@@ -46,8 +55,8 @@ pub(crate) struct Payloads {
 /// the sequence number's last digit and the checksum.
 #[derive(Debug)]
 pub(crate) struct Stem {
-    /// The sequence number without its last digit.
-    of: Id,
+    /// Of the sequence number, what a token has room for, without its last digit.
+    of: Name,
     text: u128,
     /// What the checksums are made of, with the last digit.
     random: u64,
@@ -56,22 +65,22 @@ pub(crate) struct Stem {
 impl Default for Stem {
     /// Nobody's.
     fn default() -> Self {
-        Self { of: Id { connection: u32::MAX, sequence: u32::MAX }, text: 0, random: 0 }
+        Self { of: Name { connection: u32::MAX, digits: u64::MAX }, text: 0, random: 0 }
     }
 }
 
 impl Stem {
     /// The token whose sequence number ends with this digit.
     #[inline]
-    fn token(&self, last: u32) -> Token {
+    fn token(&self, last: u64) -> Token {
         let digit = DIGITS[last as usize];
         (self.text | at(SEQUENCE.end - 1, digit.into()) | at(CHECKSUM.start, self.checksum(last))).to_le_bytes()
     }
 
     /// Four digits, base 32, that the whole name decides.
     #[inline]
-    fn checksum(&self, last: u32) -> u32 {
-        let mixed = (self.random ^ u64::from(last).wrapping_mul(SCATTER)).wrapping_mul(SPREAD);
+    fn checksum(&self, last: u64) -> u32 {
+        let mixed = (self.random ^ last.wrapping_mul(SCATTER)).wrapping_mul(SPREAD);
         random_digits((mixed >> 32) as u32)
     }
 }
@@ -155,7 +164,7 @@ impl Payloads {
         scratch: &'a mut String,
     ) -> Composed<'a> {
         scratch.clear();
-        let random = mix(self.seed, id.connection, id.sequence);
+        let random = self.random(id);
         let template = match &self.source {
             Payload::Ledger => {
                 let filler = if self.is_token_alone() { &[] } else { self.compose_rest(id, random, scratch) };
@@ -170,7 +179,7 @@ impl Payloads {
 
     /// Appends a template with its values. `nanos` is when it is sent, since the run began.
     pub(crate) fn fill(&self, template: &Template, id: Id, nanos: u64, out: &mut String) {
-        self.push_filled(template, id, mix(self.seed, id.connection, id.sequence), nanos, out);
+        self.push_filled(template, id, self.random(id), nanos, out);
     }
 
     fn push_filled(&self, template: &Template, id: Id, random: u64, nanos: u64, scratch: &mut String) {
@@ -198,6 +207,8 @@ impl Payloads {
             scratch.push_str(" message ");
             scratch.push_str(itoa::Buffer::new().format(id.sequence));
             scratch.push(' ');
+            // A number of more than eight digits may not find room for all of them.
+            scratch.truncate(before + size - TOKEN_BYTES);
         }
         let offset = (random >> 20) as usize % FILLER_OFFSETS;
         &self.filler[offset..offset + size.saturating_sub(TOKEN_BYTES + scratch.len() - before)]
@@ -214,22 +225,22 @@ impl Payloads {
             return Some(rest);
         }
         scratch.clear();
-        let random = mix(self.seed, message.id.connection, message.id.sequence);
+        let random = self.random(message.id);
         let filler = self.compose_rest(message.id, random, scratch);
         rest.strip_prefix(scratch.as_bytes())?.strip_prefix(filler)
     }
 
     /// The message that `content` names, if it is one of this run, and whether both begin with the name.
     #[inline]
-    pub(crate) fn identify(&self, content: &[u8]) -> Option<(Id, bool)> {
-        if let Some(id) = content.first_chunk().and_then(|token| self.read_token(token)) {
-            return Some((id, matches!(self.source, Payload::Ledger)));
+    pub(crate) fn identify(&self, content: &[u8]) -> Option<(Name, bool)> {
+        if let Some(name) = content.first_chunk().and_then(|token| self.read_token(token)) {
+            return Some((name, matches!(self.source, Payload::Ledger)));
         }
-        self.search(content).map(|id| (id, false))
+        self.search(content).map(|name| (name, false))
     }
 
     /// A token further inside: within a template, or behind what a server put in front.
-    fn search(&self, content: &[u8]) -> Option<Id> {
+    fn search(&self, content: &[u8]) -> Option<Name> {
         let content = &content[..content.len().min(SEARCHED_BYTES)];
         let run = &self.run.to_le_bytes()[RUN];
         let starts = content.windows(TOKEN_BYTES).filter(|window| window.starts_with(run));
@@ -240,6 +251,12 @@ impl Payloads {
     #[inline]
     pub(crate) fn is_token_alone(&self) -> bool {
         matches!(self.source, Payload::Ledger) && self.sizes.most as usize <= TOKEN_BYTES
+    }
+
+    /// What is by chance about a message.
+    #[inline]
+    fn random(&self, id: Id) -> u64 {
+        mix(self.seed, id.connection, id.sequence as u32)
     }
 
     fn size(&self, random: u64) -> usize {
@@ -260,7 +277,7 @@ impl Payloads {
     /// Appends the tokens of a message and those that follow it on its connection: so many in all.
     #[inline]
     pub(crate) fn push_tokens(&self, first: Id, count: u32, stem: &mut Stem, tokens: &mut Vec<Token>) {
-        let (mut id, mut left) = (first, count);
+        let (mut id, mut left) = (first, u64::from(count));
         while left > 0 {
             self.grow(stem, id);
             let last = id.sequence % BASE;
@@ -274,22 +291,22 @@ impl Payloads {
     /// Makes `stem` the one of this message.
     #[inline]
     fn grow(&self, stem: &mut Stem, id: Id) {
-        let of = Id { connection: id.connection, sequence: id.sequence / BASE };
+        let of = Name { connection: id.connection, digits: id.sequence % SEQUENCES / BASE };
         if stem.of != of {
-            let numbers =
-                at(CONNECTION.start, four_digits(of.connection)) | at(SEQUENCE.start, four_digits(of.sequence));
-            *stem = Stem { of, text: self.run | numbers, random: mix(self.seed, of.connection, of.sequence) };
+            let digits = of.digits as u32;
+            let numbers = at(CONNECTION.start, four_digits(of.connection)) | at(SEQUENCE.start, four_digits(digits));
+            *stem = Stem { of, text: self.run | numbers, random: mix(self.seed, of.connection, digits) };
         }
     }
 
-    fn read_token(&self, token: &Token) -> Option<Id> {
+    fn read_token(&self, token: &Token) -> Option<Name> {
         if token[RUN] != self.run.to_le_bytes()[RUN] {
             return None;
         }
         let connection = u32::try_from(read_digits(&token[CONNECTION])?).ok()?;
-        let sequence = u32::try_from(read_digits(&token[SEQUENCE])?).ok()?;
-        let id = Id { connection, sequence };
-        (*token == self.token(id, &mut Stem::default())).then_some(id)
+        let digits = read_digits(&token[SEQUENCE])?;
+        let is_whole = *token == self.token(Id { connection, sequence: digits }, &mut Stem::default());
+        is_whole.then_some(Name { connection, digits })
     }
 }
 
@@ -344,6 +361,10 @@ const RUN: Range<usize> = 0..3;
 const CONNECTION: Range<usize> = 3..7;
 const SEQUENCE: Range<usize> = 7..12;
 const CHECKSUM: Range<usize> = 12..16;
+/// So many numbers fit into a token.
+pub(crate) const SEQUENCES: u64 = BASE.pow((SEQUENCE.end - SEQUENCE.start) as u32);
+/// The number of what has none.
+pub(crate) const NO_SEQUENCE: u64 = u64::MAX;
 /// Token, " connection 1000000 message 60466175 ".
 const SENTENCE_FROM: usize = 54;
 /// Messages differ in where their filler begins.
@@ -356,7 +377,7 @@ const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
 const SPREAD: u64 = 0xd6e8_feb8_6659_fd93;
 
 /// Of the numbers in a token, and of its checksum up to the 32nd digit.
-const BASE: u32 = DIGITS.len() as u32;
+const BASE: u64 = DIGITS.len() as u64;
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 const PAIRS: [[u8; 2]; 36 * 36] = {
     let mut pairs = [[0; 2]; 36 * 36];
@@ -391,7 +412,7 @@ mod tests {
         Payloads::new(Payload::Ledger, Sizes { least, most }, binary, 42, 1_000_000)
     }
 
-    fn bytes(payloads: &Payloads, connection: u32, sequence: u32) -> Vec<u8> {
+    fn bytes(payloads: &Payloads, connection: u32, sequence: u64) -> Vec<u8> {
         payloads.compose(Id { connection, sequence }, 5_000_000, &mut String::new()).to_vec()
     }
 
@@ -403,7 +424,7 @@ mod tests {
                 for (connection, sequence) in [(0, 0), (1, 2), (999_999, 60_466_175)] {
                     let message = bytes(&payloads, connection, sequence);
                     assert_eq!(message.len(), size as usize);
-                    assert_eq!(payloads.identify(&message), Some((Id { connection, sequence }, true)));
+                    assert_eq!(payloads.identify(&message), Some((Name { connection, digits: sequence }, true)));
                 }
             }
         }
@@ -456,11 +477,11 @@ mod tests {
         let payloads = Payloads::new(Payload::Template(template), Sizes::exactly(64), false, 42, 1_000_000);
         assert!(payloads.names_messages());
         let message = bytes(&payloads, 5, 6);
-        assert_eq!(payloads.identify(&message), Some((Id { connection: 5, sequence: 6 }, false)));
+        assert_eq!(payloads.identify(&message), Some((Name { connection: 5, digits: 6 }, false)));
         let text = String::from_utf8(message).unwrap();
         assert!(text.contains(r#""n":6,"t":1000005,"r":"#), "{text}");
         let prefixed = [b"server says: ", text.as_bytes()].concat();
-        assert_eq!(payloads.identify(&prefixed), Some((Id { connection: 5, sequence: 6 }, false)));
+        assert_eq!(payloads.identify(&prefixed), Some((Name { connection: 5, digits: 6 }, false)));
     }
 
     #[test]

@@ -280,7 +280,7 @@ pub struct Record {
     /// The connection that it was sent on; for an arrival that answers none, the one that it came on.
     pub connection: u32,
     /// Its number on that connection, from 0; `None` where an arrival names none.
-    pub sequence: Option<u32>,
+    pub sequence: Option<u64>,
     /// What became of it.
     pub class: Class,
     /// When it was to be sent, in nanoseconds since the start.

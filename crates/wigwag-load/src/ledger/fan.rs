@@ -17,7 +17,7 @@ use crate::{
     account::Class,
     control::lock,
     outcome::FanReport,
-    payload::Id,
+    payload::{Id, NO_SEQUENCE, Name},
     plan::{Broadcast, FanOut, Template, Told, script::Heard},
 };
 
@@ -90,12 +90,13 @@ impl Fan {
     }
 
     /// The publication that a delivery names.
-    fn publication(&self, named: Option<Id>, told: &Told, topic: u32) -> Option<Id> {
+    fn publication(&self, named: Option<Name>, told: &Told, topic: u32) -> Option<Id> {
         if !self.broadcast.delivery.has_sequence() {
-            return named;
+            // Each is kept until the end, so there are never more than a name has digits for.
+            return named.map(|Name { connection, digits }| Id { connection, sequence: digits });
         }
         let only = (self.shape.publishers == 1).then_some(topic);
-        Some(Id { connection: told.publisher.or(only)?, sequence: told.sequence? })
+        Some(Id { connection: told.publisher.or(only)?, sequence: told.sequence?.into() })
     }
 }
 
@@ -142,7 +143,7 @@ impl Ledger {
             self.tally.account.parts += 1;
             return;
         }
-        let nameless = Id { connection, sequence: u32::MAX };
+        let nameless = Id { connection, sequence: NO_SEQUENCE };
         let Some(told) = fan.broadcast.delivery.read(heard.content) else {
             return self.surplus(Class::Unsolicited, nameless, heard.content, now);
         };
@@ -158,7 +159,7 @@ impl Ledger {
             let (number, class) = lock(&fan.tables[topic as usize]).update(listener, value, now);
             return self.enter_untimed(Id { connection, sequence: number }, class, now, String::new);
         }
-        let named = rules.payloads.identify(heard.content).map(|(id, _)| id);
+        let named = rules.payloads.identify(heard.content).map(|(name, _)| name);
         let Some(publication) = fan.publication(named, &told, topic) else {
             return self.surplus(Class::Unsolicited, nameless, heard.content, now);
         };
@@ -227,7 +228,7 @@ impl Ledger {
     }
 
     fn misdeliver(&mut self, connection: u32, note: String, now: u64) {
-        let id = Id { connection, sequence: u32::MAX };
+        let id = Id { connection, sequence: NO_SEQUENCE };
         self.enter_untimed(id, Class::Misrouted, now, || note);
     }
 
@@ -253,7 +254,7 @@ impl Ledger {
         self.tally.account.answers += u64::from(came.is_some());
         self.settle(id, &entry, class, came);
         if class != Class::Ok {
-            let sequence = (id.sequence != u32::MAX).then_some(id.sequence);
+            let sequence = (id.sequence != NO_SEQUENCE).then_some(id.sequence);
             self.offend(class, id.connection, sequence, came.unwrap_or(entry.sent), note, None);
         }
     }

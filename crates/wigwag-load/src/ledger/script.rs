@@ -12,7 +12,7 @@ use super::{End, Entry, Ledger, Rules};
 use crate::{
     account::Class,
     outcome::Difference,
-    payload::Id,
+    payload::{Id, NO_SEQUENCE},
     plan::script::{Heard, Script, Step},
 };
 
@@ -28,16 +28,16 @@ pub(super) struct Asking {
     /// Steps that have subscribed to something.
     subscribed: Vec<u32>,
     /// Messages sent.
-    messages: u32,
+    messages: u64,
     /// Answers expected so far: each has a number.
-    numbers: u32,
+    numbers: u64,
 }
 
 /// A step, and the message whose values fill its templates.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     step: u32,
-    message: u32,
+    message: u64,
     sent: u64,
 }
 
@@ -47,7 +47,7 @@ struct Open {
     asked: Asked,
     left: u32,
     /// The number of its next answer.
-    number: u32,
+    number: u64,
     /// Since when that is waited for.
     since: u64,
     /// Until when all must have come; nothing before the script has come to the step.
@@ -58,7 +58,7 @@ struct Open {
 #[derive(Clone, Copy, Debug)]
 struct Owed {
     asked: Asked,
-    number: u32,
+    number: u64,
     since: u64,
     deadline: u64,
     why: Why,
@@ -127,7 +127,7 @@ impl Asking {
     fn give_up(&mut self, why: Why) -> Vec<Owed> {
         let Some(open) = self.open.pop_front() else { return Vec::new() };
         let Open { asked, left, number, since, deadline } = open;
-        (number..number + left).map(|number| Owed { asked, number, since, deadline, why }).collect()
+        (number..number + u64::from(left)).map(|number| Owed { asked, number, since, deadline, why }).collect()
     }
 }
 
@@ -223,7 +223,7 @@ impl Ledger {
         let (rules, connection) = (self.rules.clone(), self.global(local));
         let Some(script) = rules.script.as_deref() else { return false };
         let filler = Filler { rules: &rules, connection };
-        let nameless = Id { connection, sequence: u32::MAX };
+        let nameless = Id { connection, sequence: NO_SEQUENCE };
         match self.askings[local as usize].place(script, heard, filler) {
             Place::Open(at) => {
                 for _ in 0..at {
@@ -285,7 +285,7 @@ impl Ledger {
             let asked = Asked { step: step as u32, message: asking.messages.saturating_sub(1), sent: now };
             let number = asking.numbers;
             asking.open.push_back(Open { asked, left: wanted.count, number, since: now, deadline: u64::MAX });
-            asking.numbers = asking.numbers.saturating_add(wanted.count);
+            asking.numbers = asking.numbers.saturating_add(wanted.count.into());
             expected += u64::from(wanted.count);
         }
         self.tally.account.sent += expected;
@@ -371,7 +371,7 @@ impl Ledger {
         account.altered -= 1;
         account.answers -= 1;
         account.unsolicited += 1;
-        self.record(Id { connection, sequence: u32::MAX }, Class::Unsolicited, None, Some(now));
+        self.record(Id { connection, sequence: NO_SEQUENCE }, Class::Unsolicited, None, Some(now));
         let mut offenders = self.tally.offenders.iter_mut();
         let meant =
             offenders.find(|one| one.class == Class::Altered && one.connection == connection && one.sequence.is_none());

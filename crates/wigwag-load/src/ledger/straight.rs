@@ -27,7 +27,7 @@ impl Answers<'_> {
     #[inline]
     pub(crate) fn is_next(&mut self, kind_fits: bool, content: &[u8]) -> bool {
         let Some(Named { entry, token }) = self.due.get(self.count as usize) else { return false };
-        let id = Id { sequence: self.first.sequence + self.count, ..self.first };
+        let id = Id { sequence: self.first.sequence + u64::from(self.count), ..self.first };
         let may_be = kind_fits && entry.sent >= self.oldest && !entry.is_settled();
         if !may_be || content.first_chunk() != Some(token) {
             return false;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     account::Account,
-    payload::Payloads,
+    payload::{Payloads, SEQUENCES},
     plan::{Expect, Payload, Plan, Sizes},
 };
 
@@ -39,6 +39,12 @@ impl Desk {
 
     fn echo() -> Self {
         Self::new(Plan { connections: 4, expect: Expect::Echo, ..Plan::default() })
+    }
+
+    /// As if each connection had sent so many messages, and been answered.
+    fn go_on_from(&mut self, number: u64) {
+        let windows = self.ledgers.iter_mut().flat_map(|ledger| &mut ledger.windows);
+        windows.for_each(|window| *window = Window::starting_at(number));
     }
 
     /// Sends on a connection of the run; gives the message.
@@ -120,6 +126,8 @@ fn answers_of_one_read_are_entered_together_with_the_time_of_each() {
 fn messages_sent_together_are_those_sent_one_by_one_and_none_is_sent_before_it_is_entered() {
     let plan = Plan { sizes: Some(Sizes::exactly(16)), connections: 4, expect: Expect::Echo, ..Plan::default() };
     let (mut one_by_one, mut together) = (Desk::new(plan.clone()), Desk::new(plan));
+    one_by_one.go_on_from(SEQUENCES - 70);
+    together.go_on_from(SEQUENCES - 70);
     let expected: Vec<_> = (0..100).map(|_| one_by_one.send(2)).collect();
     let (now, ledger) = (together.now, &mut together.ledgers[0]);
     let mut sent: Vec<Vec<u8>> = Vec::new();
@@ -148,6 +156,18 @@ fn messages_are_sent_together_only_where_each_is_a_token_that_is_sent_when_it_is
     ] {
         assert!(!Desk::new(plan).rules.sends_tokens());
     }
+}
+
+#[test]
+fn what_a_token_has_no_digits_for_is_known_all_the_same() {
+    let mut desk = Desk::echo();
+    desk.go_on_from(2 * SEQUENCES - 1);
+    let (last, first, next) = (desk.send(0), desk.send(0), desk.send(0));
+    desk.arrive(0, &first);
+    desk.arrive(0, &last);
+    desk.arrive(0, &last);
+    desk.arrive(1, &next);
+    desk.judge(&[(Class::Ok, 1), (Class::Reordered, 1), (Class::Misrouted, 1), (Class::Duplicate, 1)]);
 }
 
 #[test]
@@ -442,9 +462,11 @@ proptest! {
         deeds in prop::collection::vec((0u32..4, deed()), 0..300),
         (least, more) in (16u32..80, 0u32..300),
         binary in any::<bool>(),
+        first in prop_oneof![Just(0), Just(SEQUENCES - 10), Just(3 * SEQUENCES - 10), Just((1 << 32) - 10)],
     ) {
         let sizes = Some(Sizes { least, most: least + more });
         let mut desk = Desk::new(Plan { connections: 4, sizes, binary, expect: Expect::Echo, ..Plan::default() });
+        desk.go_on_from(first);
         let mut done = Account::default();
         let mut delayed = Vec::new();
         for (connection, deed) in deeds {

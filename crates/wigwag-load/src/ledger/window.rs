@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::payload::Token;
+use crate::payload::{SEQUENCES, Token};
 
 /// What is known of a message under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,33 +61,40 @@ impl Entry {
 pub(crate) struct Window {
     entries: VecDeque<Named>,
     /// The number of `entries`' first.
-    base: u32,
+    base: u64,
     /// The next message's number.
-    next: u32,
+    next: u64,
     /// One above the highest number that was answered.
-    answered_upto: u32,
+    answered_upto: u64,
     outstanding: u32,
     /// Of those, how many are past the time-out.
     expired: u32,
     /// Answers that name no message and are taken for altered ones of these: never more than `outstanding`.
     unnamed: u32,
     /// Numbers below this have been looked at for the time-out.
-    expired_upto: u32,
+    expired_upto: u64,
     #[expect(clippy::box_collection, reason = "hardly any window has some: it shall cost a pointer")]
-    stragglers: Option<Box<VecDeque<(u32, Entry)>>>,
+    stragglers: Option<Box<VecDeque<(u64, Entry)>>>,
 }
 
 impl Window {
     /// The number that the next message will have.
-    pub(crate) fn next(&self) -> u32 {
+    pub(crate) fn next(&self) -> u64 {
         self.next
+    }
+
+    /// The number of a message of which the last digits are known, as [`Name`](crate::payload::Name) has them: the last one that
+    /// was sent, or the first one that can be where none was.
+    pub(crate) fn find_number(&self, digits: u64) -> u64 {
+        let gone_round = self.next.saturating_sub(digits + 1) / SEQUENCES;
+        gone_round * SEQUENCES + digits
     }
 
     /// The messages whose answers come next where answers come in order, as they nearly always do, and the first one's number: the
     /// oldest ones, up to one that is settled. There are none where the first was overtaken, or where answers without a name
     /// wait for what it turns out to be. There may be more.
     #[inline]
-    pub(crate) fn due(&self) -> (u32, &[Named]) {
+    pub(crate) fn due(&self) -> (u64, &[Named]) {
         let is_plain = self.answered_upto <= self.base && self.unnamed == 0;
         (self.base, if is_plain { self.entries.as_slices().0 } else { &[] })
     }
@@ -99,9 +106,9 @@ impl Window {
             1 => drop(self.entries.pop_front()),
             _ => drop(self.entries.drain(..count as usize)),
         }
-        let upto = self.base + count;
+        let upto = self.base + u64::from(count);
         self.outstanding -= count;
-        self.expired -= self.expired_upto.min(upto).saturating_sub(self.base);
+        self.expired -= self.expired_upto.min(upto).saturating_sub(self.base) as u32;
         self.base = upto;
         self.answered_upto = upto;
         self.trim();
@@ -144,13 +151,13 @@ impl Window {
         }
         let count = entries.len() as u32;
         self.entries.extend(entries);
-        self.next += count;
+        self.next += u64::from(count);
         self.outstanding += count;
     }
 
     /// Settles the message of this number; `None` if it was settled or never sent.
     #[inline]
-    pub(crate) fn take(&mut self, sequence: u32) -> Option<Entry> {
+    pub(crate) fn take(&mut self, sequence: u64) -> Option<Entry> {
         let entry = if sequence == self.base {
             // The first one is never settled.
             let Named { entry, .. } = self.entries.pop_front()?;
@@ -180,23 +187,23 @@ impl Window {
     }
 
     /// The oldest unsettled message.
-    pub(crate) fn oldest(&self) -> Option<(u32, Entry)> {
+    pub(crate) fn oldest(&self) -> Option<(u64, Entry)> {
         self.iter().next()
     }
 
     /// All unsettled messages, the oldest first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Entry)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, Entry)> {
         let stragglers = self.stragglers.iter().flat_map(|stragglers| stragglers.iter().copied());
         let entries = self.entries.iter().zip(self.base..).map(|(named, number)| (number, named.entry));
         stragglers.chain(entries.filter(|(_, entry)| !entry.is_settled()))
     }
 
     /// Counts one more answer of several for a message; gives how many there are now.
-    pub(crate) fn count_part(&mut self, sequence: u32) -> u32 {
+    pub(crate) fn count_part(&mut self, sequence: u64) -> u32 {
         let entry = if sequence >= self.base {
             self.entries.get_mut((sequence - self.base) as usize).map(|named| &mut named.entry)
         } else {
-            let find = |stragglers: &mut Box<VecDeque<(u32, Entry)>>| {
+            let find = |stragglers: &mut Box<VecDeque<(u64, Entry)>>| {
                 stragglers.binary_search_by_key(&sequence, |(number, _)| *number).ok()
             };
             let at = self.stragglers.as_mut().and_then(find);
@@ -209,14 +216,14 @@ impl Window {
 
     /// Notes that a message was answered; `true` if one with a higher number was answered before.
     #[inline]
-    pub(crate) fn note_answered(&mut self, sequence: u32) -> bool {
+    pub(crate) fn note_answered(&mut self, sequence: u64) -> bool {
         let overtaken = sequence < self.answered_upto;
         self.answered_upto = self.answered_upto.max(sequence + 1);
         overtaken
     }
 
     /// One above the highest number that was answered.
-    pub(crate) fn answered_upto(&self) -> u32 {
+    pub(crate) fn answered_upto(&self) -> u64 {
         self.answered_upto
     }
 
@@ -236,7 +243,7 @@ impl Window {
     }
 
     /// Settles everything that is left, the oldest first.
-    pub(crate) fn drain(&mut self) -> Vec<(u32, Entry)> {
+    pub(crate) fn drain(&mut self) -> Vec<(u64, Entry)> {
         let left: Vec<_> = self.iter().collect();
         self.entries = VecDeque::new();
         self.stragglers = None;
@@ -318,14 +325,19 @@ mod tests {
     }
 
     impl Window {
+        /// As if it had gone on for so long.
+        pub(crate) fn starting_at(number: u64) -> Self {
+            Self { base: number, next: number, answered_upto: number, expired_upto: number, ..Self::default() }
+        }
+
         fn push_one(&mut self, entry: Entry) {
             self.push([entry.named([0; 16])].into_iter());
         }
     }
 
     #[test]
-    fn a_window_takes_at_most_72_bytes_and_a_message_32() {
-        assert!(size_of::<Window>() <= 72, "{}", size_of::<Window>());
+    fn a_window_takes_at_most_88_bytes_and_a_message_32() {
+        assert!(size_of::<Window>() <= 88, "{}", size_of::<Window>());
         assert_eq!((size_of::<Named>(), size_of::<Entry>()), (32, 16));
     }
 
@@ -345,9 +357,9 @@ mod tests {
     fn one_that_is_never_answered_does_not_keep_the_others() {
         let mut window = Window::default();
         window.push_one(sent(0));
-        for nanos in 1..100_000u32 {
-            window.push_one(sent(nanos.into()));
-            assert_eq!(window.take(nanos), Some(sent(nanos.into())));
+        for nanos in 1..100_000 {
+            window.push_one(sent(nanos));
+            assert_eq!(window.take(nanos), Some(sent(nanos)));
             assert!(window.entries.len() <= GAPS_MIN + 1);
         }
         assert_eq!(window.oldest(), Some((0, sent(0))));
@@ -373,24 +385,30 @@ mod tests {
     proptest! {
         /// Whatever is sent, answered, looked at and timed out in whatever order: the window agrees with a plain map.
         #[test]
-        fn agrees_with_a_map(steps in prop::collection::vec((0u8..5, any::<u16>()), 0..2000)) {
-            let (mut window, mut map) = (Window::default(), BTreeMap::new());
+        fn agrees_with_a_map(
+            first in prop_oneof![Just(0), Just(SEQUENCES - 20), Just((1 << 32) - 20)],
+            steps in prop::collection::vec((0u8..5, any::<u16>()), 0..2000),
+        ) {
+            let (mut window, mut map) = (Window::starting_at(first), BTreeMap::new());
             for (step, number) in steps {
                 let next = window.next();
                 match step {
                     0 | 1 => {
-                        let count = u32::from(number) % 3;
-                        map.extend((next..next + count).map(|number| (number, sent(next.into()))));
-                        window.push((0..count).map(|_| sent(next.into()).named([0; 16])));
+                        let count = number % 3;
+                        map.extend((next..next + u64::from(count)).map(|number| (number, sent(next))));
+                        window.push((0..count).map(|_| sent(next).named([0; 16])));
                     }
                     2 => {
-                        let number = u32::from(number) % (next + 2);
+                        let number = first + u64::from(number) % (next + 2 - first);
+                        if number < next {
+                            prop_assert_eq!(window.find_number(number % SEQUENCES), number);
+                        }
                         prop_assert_eq!(window.take(number), map.remove(&number));
                     }
                     3 => {
-                        let (first, due) = window.due();
+                        let (oldest, due) = window.due();
                         let due = due.iter().map(|named| named.entry).take_while(|entry| !entry.is_settled());
-                        let due: Vec<_> = (first..).zip(due.take(usize::from(number) % 4)).collect();
+                        let due: Vec<_> = (oldest..).zip(due.take(usize::from(number) % 4)).collect();
                         if let Some((last, _)) = due.last() {
                             window.take_due(due.len() as u32);
                             prop_assert_eq!(window.answered_upto(), last + 1);
@@ -399,7 +417,7 @@ mod tests {
                             prop_assert_eq!(map.remove(&number), Some(entry));
                         }
                     }
-                    _ => drop(window.expire(u64::from(number) % (u64::from(next) + 1))),
+                    _ => drop(window.expire(first + u64::from(number) % (next + 1 - first))),
                 }
                 prop_assert_eq!(window.outstanding() as usize, map.len());
                 prop_assert!(window.live() <= window.outstanding());

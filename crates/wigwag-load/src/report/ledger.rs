@@ -215,7 +215,7 @@ fn write_all(queue: &Queue, mut out: BufWriter<File>) -> io::Result<Written> {
 
 fn write_line(record: &Record, out: &mut impl Write) -> io::Result<()> {
     write!(out, "{},{},", name(record.class), record.connection)?;
-    let numbers = [record.sequence.map(u64::from), record.intended_nanos, record.sent_nanos, record.answered_nanos];
+    let numbers = [record.sequence, record.intended_nanos, record.sent_nanos, record.answered_nanos];
     for (at, number) in numbers.into_iter().enumerate() {
         let separator = if at == 0 { "" } else { "," };
         match number {

@@ -126,7 +126,7 @@ fn read_head(text: &str) -> Result<Head, String> {
 struct Row {
     class: Class,
     connection: u32,
-    sequence: Option<u32>,
+    sequence: Option<u64>,
     intended: Option<u64>,
     sent: Option<u64>,
     answered: Option<u64>,
@@ -141,7 +141,7 @@ fn row(text: &str) -> Option<Row> {
     let row = Row {
         class,
         connection,
-        sequence: optional(next()?)?.map(u32::try_from).transpose().ok()?,
+        sequence: optional(next()?)?,
         intended: optional(next()?)?,
         sent: optional(next()?)?,
         answered: optional(next()?)?,
@@ -159,7 +159,7 @@ struct Check {
     lines: u64,
     numbers: Numbers,
     /// The highest number answered so far, and when, per connection.
-    answered: HashMap<u32, (u32, u64)>,
+    answered: HashMap<u32, (u64, u64)>,
     doubles: u64,
     backwards: u64,
     wrongly_late: u64,

@@ -179,7 +179,7 @@ impl Core {
 
     /// What this client has not sent will not be sent.
     pub(super) fn abandon(&mut self, local: u32) {
-        let left = self.quota(local).map(|quota| quota - u64::from(self.ledger.window(local).next()).min(quota));
+        let left = self.quota(local).map(|quota| quota - self.ledger.window(local).next().min(quota));
         if let (Some(pending), Some(left)) = (&mut self.pending, left) {
             *pending = pending.saturating_sub(left);
             self.abandoned += left;
@@ -245,7 +245,7 @@ impl Core {
             return 0;
         }
         let in_flight = self.job.plan.in_flight;
-        let next = u64::from(self.ledger.window(local).next());
+        let next = self.ledger.window(local).next();
         let most = self.quota(local).map_or(most, |quota| quota.saturating_sub(next).min(most));
         // What nobody is to answer takes none.
         let room = in_flight.saturating_sub(self.ledger.window(local).live());

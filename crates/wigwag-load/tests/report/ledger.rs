@@ -97,8 +97,8 @@ fn a_full_disk_is_told_and_does_not_stop_the_workers() {
 fn all_messages() -> Vec<Record> {
     let mut records = Vec::new();
     for connection in 0..3 {
-        for sequence in 0..100u32 {
-            let intended = 1_000_000 + u64::from(sequence) * 1_000;
+        for sequence in 0..100 {
+            let intended = 1_000_000 + sequence * 1_000;
             let is_lost = connection == 2 && sequence >= 98;
             records.push(Record {
                 connection,

@@ -33,7 +33,7 @@ struct Listener {
     /// Values that others got and this one not, the last ones.
     passed_over: VecDeque<String>,
     /// Deliveries so far.
-    count: u32,
+    count: u64,
     end: Option<End>,
 }
 
@@ -67,10 +67,10 @@ impl Table {
     }
 
     /// Enters a publication; gives its number.
-    pub(super) fn publish(&mut self, publisher: u32, entry: Entry) -> u32 {
+    pub(super) fn publish(&mut self, publisher: u32, entry: Entry) -> u64 {
         let published = self.published.entry(publisher).or_default();
         published.push(entry);
-        published.len() as u32 - 1
+        published.len() as u64 - 1
     }
 
     pub(super) fn is_confirmed(&self, listener: u32) -> bool {
@@ -83,9 +83,10 @@ impl Table {
 
     /// A publication came to a subscriber: the delivery's number, when it was sent, and whether it is ok, reordered or a duplicate.
     /// `None` if nobody has published it.
-    pub(super) fn deliver(&mut self, listener: u32, publication: Id, now: u64) -> Option<(u32, Entry, Class)> {
+    pub(super) fn deliver(&mut self, listener: u32, publication: Id, now: u64) -> Option<(u64, Entry, Class)> {
         let Id { connection, sequence } = publication;
         let entry = *self.published.get(&connection)?.get(sequence as usize)?;
+        let sequence = u32::try_from(sequence).ok()?;
         let listener = &mut self.listeners[listener as usize];
         let reception = listener.from.entry(connection).or_default();
         let class = if sequence >= reception.upto {
@@ -105,7 +106,7 @@ impl Table {
 
     /// A value came that the server published by itself: the delivery's number, and whether it is ok or reordered. Subscribers may
     /// begin anywhere, and a slow one may be given only the newest: what one has not got is no fault, what comes after a later one is.
-    pub(super) fn update(&mut self, listener: u32, value: String, now: u64) -> (u32, Class) {
+    pub(super) fn update(&mut self, listener: u32, value: String, now: u64) -> (u64, Class) {
         let subscribers = self.listeners.len() as u32;
         let listener = &mut self.listeners[listener as usize];
         let number = listener.count;
@@ -149,7 +150,7 @@ impl Table {
     }
 
     /// What a subscriber has not got: the next delivery's number, what that is, and each of them.
-    pub(super) fn missing(&self, listener: u32) -> (u32, Class, Vec<(Id, Entry)>) {
+    pub(super) fn missing(&self, listener: u32) -> (u64, Class, Vec<(Id, Entry)>) {
         let listener = &self.listeners[listener as usize];
         let class = if listener.end == Some(End::Closed) { Class::Lost } else { Class::InDoubt };
         let mut missing = Vec::new();
@@ -158,7 +159,7 @@ impl Table {
             let upto = reception.map_or(0, |reception| reception.upto);
             let gaps = reception.into_iter().flat_map(|reception| reception.missing.iter().copied());
             for sequence in gaps.chain(upto..entries.len() as u32) {
-                missing.push((Id { connection: *publisher, sequence }, entries[sequence as usize]));
+                missing.push((Id { connection: *publisher, sequence: sequence.into() }, entries[sequence as usize]));
             }
         }
         (listener.count, class, missing)
@@ -198,16 +199,16 @@ mod tests {
     const P: u32 = 0;
 
     /// Two subscribers and so many publications, each sent at its number.
-    fn table(publications: u32) -> Table {
+    fn table(publications: u64) -> Table {
         let mut table = Table::new(2);
         for number in 0..publications {
-            assert_eq!(table.publish(P, Entry::new(number.into(), number.into())), number);
+            assert_eq!(table.publish(P, Entry::new(number, number)), number);
         }
         table
     }
 
-    fn deliver(table: &mut Table, listener: u32, sequences: &[u32]) -> Vec<Option<Class>> {
-        let deliver = |sequence: &u32| {
+    fn deliver(table: &mut Table, listener: u32, sequences: &[u64]) -> Vec<Option<Class>> {
+        let deliver = |sequence: &u64| {
             let publication = Id { connection: P, sequence: *sequence };
             table.deliver(listener, publication, 1_000_000).map(|(_, _, class)| class)
         };

@@ -230,7 +230,7 @@ pub(super) fn offenders(text: &mut Text, outcome: &Outcome) {
 
 /// Where and when, and what more there is to say.
 pub(in crate::report) fn offender_line(offender: &Offender) -> String {
-    let sequence = offender.sequence.map(|sequence| format!(", message {}", count(u64::from(sequence))));
+    let sequence = offender.sequence.map(|sequence| format!(", message {}", count(sequence)));
     let note = if offender.note.is_empty() { String::new() } else { format!(": {}", plain(&offender.note)) };
     let connection = count(u64::from(offender.connection));
     format!("connection {connection}{}, at {}{note}", sequence.unwrap_or_default(), words::seconds(offender.at))

@@ -14,15 +14,15 @@ pub(super) struct Numbers {
 struct Bits {
     words: Vec<u64>,
     count: u64,
-    most: u32,
+    most: u64,
 }
 
 impl Numbers {
     /// Notes a number; `false` if it was there before. `lines` is how much of the file was read: a number that would need
     /// much more memory than that is not noted, and makes the check impossible.
-    pub(super) fn insert(&mut self, connection: u32, number: u32, lines: u64) -> bool {
+    pub(super) fn insert(&mut self, connection: u32, number: u64, lines: u64) -> bool {
         let bits = self.seen.entry(connection).or_default();
-        let (word, bit) = (number as usize / 64, 1u64 << (number % 64));
+        let (word, bit) = ((number / 64) as usize, 1u64 << (number % 64));
         if word >= bits.words.len() {
             let more = (word + 1 - bits.words.len()) as u64;
             if self.words + more > WORDS_FREE + lines {
@@ -41,7 +41,7 @@ impl Numbers {
 
     /// How many numbers below each connection's highest are missing; `None` where that cannot be known.
     pub(super) fn gaps(&self) -> Option<u64> {
-        let gaps = self.seen.values().map(|bits| u64::from(bits.most) + 1 - bits.count).sum();
+        let gaps = self.seen.values().map(|bits| bits.most + 1 - bits.count).sum();
         (!self.too_sparse).then_some(gaps)
     }
 
@@ -74,7 +74,7 @@ mod tests {
     fn a_file_cannot_make_us_take_more_memory_than_it_is_long() {
         let mut numbers = Numbers::default();
         for connection in 0..1_000 {
-            numbers.insert(connection, u32::MAX, u64::from(connection));
+            numbers.insert(connection, u64::MAX, u64::from(connection));
         }
         assert_eq!(numbers.gaps(), None);
         assert!(numbers.words <= WORDS_FREE + 1_000);
