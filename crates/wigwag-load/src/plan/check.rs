@@ -370,8 +370,8 @@ pub const SIZE_MIN: u32 = 16;
 /// Above this a message is a file transfer.
 const SIZE_MAX: u32 = 16 << 20;
 const SIZES_DEFAULT: Sizes = Sizes::exactly(64);
-/// Sequence numbers have 32 bits, and five characters in the payload.
-pub(crate) const MESSAGES_MAX: u64 = 36 * 36 * 36 * 36 * 36 - 1;
+/// Per connection: days at any rate, and with all connections still a number that 64 bits hold.
+pub(crate) const MESSAGES_MAX: u64 = 1_000_000_000_000;
 /// Connections' numbers have four characters in the payload.
 const CONNECTIONS_MAX: u32 = 1_000_000;
 const RATE_MAX: f64 = 1e8;
