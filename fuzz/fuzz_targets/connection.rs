@@ -1,22 +1,26 @@
-//! A whole connection: no panic, memory within its bound, and the same events and answers however the input is cut.
+//! A whole connection: no panic, memory within its bound, and the same events and answers however the input is cut, and by
+//! whichever of its ways whole messages are taken.
 
 #![no_main]
 
 use std::{sync::Arc, time::Instant};
 
 use libfuzzer_sys::fuzz_target;
-use wigwag_proto::{Config, Connection, Context, Input, Role, deflate::Negotiated};
+use wigwag_proto::{Config, Connection, Context, Event, Input, MessageKind, Role, deflate::Negotiated};
 
 const MESSAGE_BYTES_MAX: usize = 4096;
 
 fuzz_target!(|bytes: &[u8]| {
     let [setup, chunk, bytes @ ..] = bytes else { return };
     let chunk_bytes = usize::from(*chunk).max(1);
-    assert_eq!(run(*setup, bytes, usize::MAX), run(*setup, bytes, chunk_bytes));
+    let expected = run(*setup, bytes, usize::MAX, false);
+    assert_eq!(run(*setup, bytes, chunk_bytes, false), expected);
+    assert_eq!(run(*setup, bytes, usize::MAX, true), expected);
+    assert_eq!(run(*setup, bytes, chunk_bytes, true), expected);
 });
 
-/// The events and the bytes which the connection sends.
-fn run(setup: u8, bytes: &[u8], chunk_bytes: usize) -> (Vec<String>, Vec<u8>) {
+/// The events and the bytes which the connection sends. `short_cuts`: messages that lie there whole are taken as such.
+fn run(setup: u8, bytes: &[u8], chunk_bytes: usize, short_cuts: bool) -> (Vec<String>, Vec<u8>) {
     let role = if setup & 1 == 0 { Role::Server } else { Role::Client };
     let negotiated = Negotiated {
         server_no_context_takeover: setup & 4 != 0,
@@ -35,7 +39,11 @@ fn run(setup: u8, bytes: &[u8], chunk_bytes: usize) -> (Vec<String>, Vec<u8>) {
     let mut bytes = bytes.to_vec();
     for chunk in bytes.chunks_mut(chunk_bytes) {
         let mut input = Input::new(chunk);
-        while let Some(event) = connection.handle_bytes(&mut input, &mut context) {
+        loop {
+            if short_cuts {
+                take_some(&connection, &mut input, &mut events);
+            }
+            let Some(event) = connection.handle_bytes(&mut input, &mut context) else { break };
             events.push(format!("{event:?}"));
         }
         assert!(connection.unfinished_bytes() <= 4 * MESSAGE_BYTES_MAX, "{connection:?}");
@@ -48,4 +56,32 @@ fn run(setup: u8, bytes: &[u8], chunk_bytes: usize) -> (Vec<String>, Vec<u8>) {
         connection.handle_transmitted(count, &mut context);
     }
     (events, sent)
+}
+
+/// Takes some of the messages in front, those of one byte by comparison.
+fn take_some(connection: &Connection, input: &mut Input<'_>, events: &mut Vec<String>) {
+    for (kind, text) in [(MessageKind::Text, "x"), (MessageKind::Binary, "y")] {
+        let expected = [text.as_bytes()[0]];
+        let count = connection.take_equal(input, kind, std::iter::repeat_n(expected, 2));
+        events.extend((0..count).map(|_| as_event(kind, &expected)));
+    }
+    let mut wanted = 2;
+    connection.take_while(input, |kind, bytes| {
+        let is_wanted = wanted > 0;
+        if is_wanted {
+            wanted -= 1;
+            events.push(as_event(kind, bytes));
+        }
+        is_wanted
+    });
+    events.extend(connection.take_short(input).map(|(kind, bytes)| as_event(kind, bytes)));
+}
+
+/// The event that the message would be.
+fn as_event(kind: MessageKind, bytes: &[u8]) -> String {
+    let event = match kind {
+        MessageKind::Text => Event::Text(std::str::from_utf8(bytes).expect("text is UTF-8").into()),
+        MessageKind::Binary => Event::Binary(bytes.into()),
+    };
+    format!("{event:?}")
 }
