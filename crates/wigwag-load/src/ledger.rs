@@ -27,7 +27,7 @@ use wigwag_net::MessageKind;
 use crate::{
     account::Class,
     outcome::{Difference, Offender},
-    payload::{Composed, Id, NO_SEQUENCE, Name, Sent, Stem, Token},
+    payload::{Composed, Id, Joined, NO_SEQUENCE, Name, Scratch, Sent, Token},
     plan::{Expect, Record},
 };
 
@@ -50,10 +50,9 @@ pub(crate) struct Ledger {
     askings: Vec<script::Asking>,
     /// What a recorder has not heard of yet.
     pub(crate) records: Vec<Record>,
-    scratch: String,
-    /// Of the message that was composed last.
-    stem: Stem,
-    /// What was composed last to be sent in one go.
+    scratch: Scratch,
+    /// What was composed last to be sent in one go, and what that begins with.
+    joined: Joined,
     tokens: Vec<Token>,
 }
 
@@ -96,8 +95,8 @@ impl Ledger {
             doubtful: BTreeMap::new(),
             undecided: HashMap::new(),
             records: Vec::new(),
-            scratch: String::new(),
-            stem: Stem::default(),
+            scratch: Scratch::default(),
+            joined: Joined::default(),
             tokens: Vec::new(),
         }
     }
@@ -112,7 +111,8 @@ impl Ledger {
     pub(crate) fn enter_sent(&mut self, local: u32, now: u64, intended: u64) -> Id {
         let id = Id { connection: self.global(local), sequence: self.windows[local as usize].next() };
         let (entry, payloads) = (Entry::new(now, intended), &self.rules.payloads);
-        let token = if payloads.begin_with_name() { payloads.token(id, &mut self.stem) } else { Token::default() };
+        let token =
+            if payloads.begin_with_name() { payloads.token(id, &mut self.scratch.stem) } else { Token::default() };
         self.windows[local as usize].push([entry.named(token)].into_iter());
         self.count_sent(1);
         if self.rules.open_loop {
@@ -138,12 +138,12 @@ impl Ledger {
     #[inline]
     pub(crate) fn compose_short(&mut self, id: Id) -> Option<(MessageKind, Token)> {
         let payloads = &self.rules.payloads;
-        payloads.is_token_alone().then(|| (payloads.kind(), payloads.token(id, &mut self.stem)))
+        payloads.is_token_alone().then(|| (payloads.kind(), payloads.token(id, &mut self.scratch.stem)))
     }
 
     /// The message as it is sent. `now` is what it was entered with.
     pub(crate) fn compose(&mut self, id: Id, now: u64) -> Composed<'_> {
-        self.rules.payloads.compose_on(&mut self.stem, id, now, &mut self.scratch)
+        self.rules.payloads.compose(id, now, &mut self.scratch)
     }
 
     /// What a message that came in is. `kind_fits`: it is text or binary as ours are.

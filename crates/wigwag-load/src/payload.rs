@@ -6,10 +6,14 @@
 //! so it need not be kept to be compared byte for byte. A connection that sends more than 60,466,176 messages, half a minute's
 //! worth on a fast machine, begins anew with its tokens' numbers: which of those it is, the ledger knows.
 
+mod scratch;
+
 use std::{fmt::Write as _, ops::Range};
 
 use wigwag_net::MessageKind;
 
+use self::scratch::Lead;
+pub(crate) use self::scratch::{Joined, Scratch};
 use crate::plan::{Part, Payload, Sizes, Template};
 
 /// A message of a run.
@@ -91,7 +95,7 @@ pub(crate) struct Composed<'a> {
     kind: MessageKind,
     /// Absent where a template says what the message is.
     token: Option<Token>,
-    text: &'a str,
+    text: &'a [u8],
     filler: &'a [u8],
 }
 
@@ -99,8 +103,8 @@ impl Composed<'_> {
     /// Calls `take` with the kind and the pieces, in order.
     pub(crate) fn with_parts<T>(&self, take: impl FnOnce(MessageKind, &[&[u8]]) -> T) -> T {
         match &self.token {
-            Some(token) => take(self.kind, &[token, self.text.as_bytes(), self.filler]),
-            None => take(self.kind, &[self.text.as_bytes()]),
+            Some(token) => take(self.kind, &[token, self.text, self.filler]),
+            None => take(self.kind, &[self.text]),
         }
     }
 
@@ -151,30 +155,21 @@ impl Payloads {
     }
 
     /// The message, what text it has in `scratch`. `nanos` is when it was sent, since the run began.
-    pub(crate) fn compose<'a>(&'a self, id: Id, nanos: u64, scratch: &'a mut String) -> Composed<'a> {
-        self.compose_on(&mut Stem::default(), id, nanos, scratch)
-    }
-
-    /// As [`Self::compose`], on the stem of the message before, which may be the same.
-    pub(crate) fn compose_on<'a>(
-        &'a self,
-        stem: &mut Stem,
-        id: Id,
-        nanos: u64,
-        scratch: &'a mut String,
-    ) -> Composed<'a> {
-        scratch.clear();
+    pub(crate) fn compose<'a>(&'a self, id: Id, nanos: u64, scratch: &'a mut Scratch) -> Composed<'a> {
+        let Scratch { stem, lead, sentence, text } = scratch;
         let random = self.random(id);
         let template = match &self.source {
             Payload::Ledger => {
-                let filler = if self.is_token_alone() { &[] } else { self.compose_rest(id, random, scratch) };
-                return Composed { kind: self.kind, token: Some(self.token(id, stem)), text: scratch, filler };
+                sentence.clear();
+                let filler = if self.is_token_alone() { &[] } else { self.push_rest(id, random, lead, sentence) };
+                return Composed { kind: self.kind, token: Some(self.token(id, stem)), text: sentence, filler };
             }
             Payload::Template(template) => template,
             Payload::Lines(lines) => &lines[(id.connection as usize + id.sequence as usize) % lines.len()],
         };
-        self.push_filled(template, id, random, nanos, scratch);
-        Composed { kind: MessageKind::Text, token: None, text: scratch, filler: &[] }
+        text.clear();
+        self.push_filled(template, id, random, nanos, text);
+        Composed { kind: MessageKind::Text, token: None, text: text.as_bytes(), filler: &[] }
     }
 
     /// Appends a template with its values. `nanos` is when it is sent, since the run began.
@@ -197,26 +192,39 @@ impl Payloads {
         }
     }
 
-    /// What follows the token of our own payload: the sentence, appended to `scratch`, and the filler.
-    fn compose_rest(&self, id: Id, random: u64, scratch: &mut String) -> &[u8] {
-        let size = self.size(random);
-        let before = scratch.len();
-        if size >= SENTENCE_FROM {
-            scratch.push_str(" connection ");
-            scratch.push_str(itoa::Buffer::new().format(id.connection));
-            scratch.push_str(" message ");
-            scratch.push_str(itoa::Buffer::new().format(id.sequence));
-            scratch.push(' ');
+    /// What follows the token of our own payload: appends the sentence; gives the filler.
+    #[inline]
+    fn push_rest(&self, id: Id, random: u64, lead: &mut Lead, out: &mut Vec<u8>) -> &[u8] {
+        let mut left = self.size(random) - TOKEN_BYTES;
+        if left >= SENTENCE_BYTES_MIN {
+            let before = out.len();
+            out.extend_from_slice(lead.of(id.connection));
+            out.extend_from_slice(itoa::Buffer::new().format(id.sequence).as_bytes());
+            out.push(b' ');
             // A number of more than eight digits may not find room for all of them.
-            scratch.truncate(before + size - TOKEN_BYTES);
+            out.truncate(before + left);
+            left -= out.len() - before;
         }
         let offset = (random >> 20) as usize % FILLER_OFFSETS;
-        &self.filler[offset..offset + size.saturating_sub(TOKEN_BYTES + scratch.len() - before)]
+        &self.filler[offset..offset + left]
+    }
+
+    /// Composes the messages of these tokens, the first one being `first`, in our own payload.
+    pub(crate) fn join(&self, first: Id, tokens: &[Token], scratch: &mut Scratch, joined: &mut Joined) {
+        joined.clear();
+        for (sequence, token) in (first.sequence..).zip(tokens) {
+            let id = Id { sequence, ..first };
+            joined.push_with(|out| {
+                out.extend_from_slice(token);
+                let filler = self.push_rest(id, self.random(id), &mut scratch.lead, out);
+                out.extend_from_slice(filler);
+            });
+        }
     }
 
     /// What follows the message in `content`; `None` if it does not begin with the message, byte for byte.
     #[inline]
-    pub(crate) fn strip<'c>(&self, message: Sent, content: &'c [u8], scratch: &mut String) -> Option<&'c [u8]> {
+    pub(crate) fn strip<'c>(&self, message: Sent, content: &'c [u8], scratch: &mut Scratch) -> Option<&'c [u8]> {
         if !message.is_named {
             return self.compose(message.id, message.nanos, scratch).strip_from(content);
         }
@@ -224,10 +232,10 @@ impl Payloads {
         if self.is_token_alone() {
             return Some(rest);
         }
-        scratch.clear();
-        let random = self.random(message.id);
-        let filler = self.compose_rest(message.id, random, scratch);
-        rest.strip_prefix(scratch.as_bytes())?.strip_prefix(filler)
+        let Scratch { lead, sentence, .. } = scratch;
+        sentence.clear();
+        let filler = self.push_rest(message.id, self.random(message.id), lead, sentence);
+        rest.strip_prefix(&sentence[..])?.strip_prefix(filler)
     }
 
     /// The message that `content` names, if it is one of this run, and whether both begin with the name.
@@ -245,6 +253,11 @@ impl Payloads {
         let run = &self.run.to_le_bytes()[RUN];
         let starts = content.windows(TOKEN_BYTES).filter(|window| window.starts_with(run));
         starts.filter_map(|window| window.first_chunk()).find_map(|token| self.read_token(token))
+    }
+
+    /// Whether messages are our own, and so short that they are best composed together.
+    pub(crate) fn are_short(&self) -> bool {
+        matches!(self.source, Payload::Ledger) && self.sizes.most <= JOINED_BYTES_MAX
     }
 
     /// Whether messages are our own, and so short that they have room for nothing but the token.
@@ -365,8 +378,10 @@ const CHECKSUM: Range<usize> = 12..16;
 pub(crate) const SEQUENCES: u64 = BASE.pow((SEQUENCE.end - SEQUENCE.start) as u32);
 /// The number of what has none.
 pub(crate) const NO_SEQUENCE: u64 = u64::MAX;
-/// Token, " connection 1000000 message 60466175 ".
-const SENTENCE_FROM: usize = 54;
+/// With so much room behind the token there is a sentence: " connection 1000000 message 60466175 ".
+const SENTENCE_BYTES_MIN: usize = 38;
+/// Longer ones are sent from where their parts lie: to copy them once more costs more than what is saved.
+const JOINED_BYTES_MAX: u32 = 1024;
 /// Messages differ in where their filler begins.
 const FILLER_OFFSETS: usize = 4096;
 /// How far into a message a token is looked for.
@@ -413,7 +428,7 @@ mod tests {
     }
 
     fn bytes(payloads: &Payloads, connection: u32, sequence: u64) -> Vec<u8> {
-        payloads.compose(Id { connection, sequence }, 5_000_000, &mut String::new()).to_vec()
+        payloads.compose(Id { connection, sequence }, 5_000_000, &mut Scratch::default()).to_vec()
     }
 
     #[test]

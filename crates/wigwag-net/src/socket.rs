@@ -65,11 +65,14 @@ impl Socket<'_> {
         self.worker.send_bytes(self.slot, kind, payload);
     }
 
-    /// Queues messages of one length of at most 125 bytes (more does not compile), one after the other, as [`Self::send_bytes`]
-    /// would each: what many short messages cost apart from their bytes is paid once. `false`, and nothing is queued, where the
-    /// connection takes none any more.
+    /// Queues messages, one after the other, as [`Self::send_bytes`] would each: what many short ones cost apart from their bytes is
+    /// paid once. `messages` is gone through twice. `false`, and nothing is queued, where the connection takes none any more.
     #[inline]
-    pub fn send_each<const BYTES: usize>(&mut self, kind: MessageKind, messages: &[[u8; BYTES]]) -> bool {
+    pub fn send_each<'m>(
+        &mut self,
+        kind: MessageKind,
+        messages: impl ExactSizeIterator<Item = &'m [u8]> + Clone,
+    ) -> bool {
         self.worker.send_each(self.slot, kind, messages)
     }
 

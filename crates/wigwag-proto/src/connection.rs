@@ -142,20 +142,20 @@ impl Connection {
         Ok(())
     }
 
-    /// Queues messages of one length of at most 125 bytes (more does not compile), one after the other, as [`Self::send_bytes`]
-    /// would each: what many short messages cost apart from their bytes is paid once.
+    /// Queues messages, one after the other, as [`Self::send_bytes`] would each: what many short ones cost apart from their bytes is
+    /// paid once. `messages` is gone through twice.
     #[inline]
-    pub fn send_each<const BYTES: usize>(
+    pub fn send_each<'m>(
         &mut self,
         kind: MessageKind,
-        messages: &[[u8; BYTES]],
+        messages: impl Iterator<Item = &'m [u8]> + Clone,
         context: &mut Context,
     ) -> Result<(), SendError> {
         self.check_sending()?;
         if self.role == Role::Client && self.negotiated.is_none() {
             self.out.push_each_masked(kind.opcode(), messages, context);
         } else {
-            messages.iter().for_each(|message| self.push_message(kind, message, context));
+            messages.for_each(|message| self.push_message(kind, message, context));
         }
         Ok(())
     }

@@ -6,9 +6,6 @@
 /// Longest header, in bytes: two, eight of length, four of mask.
 pub const HEADER_BYTES_MAX: usize = 14;
 
-/// Header of a masked frame of at most 125 bytes, in bytes: two, four of mask.
-pub(crate) const SHORT_MASKED_HEADER_BYTES: usize = 6;
-
 /// Longest payload of a control frame, in bytes (§5.5).
 pub const CONTROL_BYTES_MAX: usize = 125;
 
@@ -112,34 +109,39 @@ impl Header {
         Ok(Some((header, header_bytes)))
     }
 
-    /// The header of a masked frame whose payload is at most 125 bytes: the length of what is longer has another form.
-    #[inline]
-    pub(crate) fn encode_short(&self, [one, two, three, four]: [u8; 4]) -> [u8; SHORT_MASKED_HEADER_BYTES] {
-        [self.first(), MASKED | self.payload_bytes as u8, one, two, three, four]
-    }
-
     /// Appends the header to `out`, the length in its shortest form.
     #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let first = self.first();
+        let (bytes, count) = self.to_bytes();
+        out.extend_from_slice(&bytes[..count]);
+    }
+
+    /// The header, the length in its shortest form, and how many bytes it takes.
+    #[inline]
+    pub(crate) fn to_bytes(self) -> ([u8; HEADER_BYTES_MAX], usize) {
+        let mut bytes = [0; HEADER_BYTES_MAX];
         let masked = if self.mask.is_some() { MASKED } else { 0 };
-        match self.payload_bytes {
-            // The guards of the arms make the casts exact.
-            length @ 0..126 => out.extend_from_slice(&[first, masked | length as u8]),
+        bytes[0] = self.first();
+        // The guards of the arms make the casts exact.
+        let count = match self.payload_bytes {
+            length @ 0..126 => {
+                bytes[1] = masked | length as u8;
+                2
+            }
             length @ 126..0x1_0000 => {
-                let [high, low] = (length as u16).to_be_bytes();
-                out.extend_from_slice(&[first, masked | LENGTH_16, high, low]);
+                bytes[1] = masked | LENGTH_16;
+                bytes[2..4].copy_from_slice(&(length as u16).to_be_bytes());
+                4
             }
             length => {
-                let mut bytes = [0; 10];
-                bytes[..2].copy_from_slice(&[first, masked | LENGTH_64]);
-                bytes[2..].copy_from_slice(&length.to_be_bytes());
-                out.extend_from_slice(&bytes);
+                bytes[1] = masked | LENGTH_64;
+                bytes[2..10].copy_from_slice(&length.to_be_bytes());
+                10
             }
-        }
-        if let Some(key) = self.mask {
-            out.extend_from_slice(&key);
-        }
+        };
+        let Some(key) = self.mask else { return (bytes, count) };
+        bytes[count..count + 4].copy_from_slice(&key);
+        (bytes, count + 4)
     }
 
     #[inline]

@@ -106,9 +106,14 @@ impl Ledger {
         let rules = self.rules.clone();
         let Some(fan) = rules.fan.as_deref() else { return };
         if let (Some(message), Some(template)) = (&fan.broadcast.subscribe, fan.subscribe.get(topic as usize)) {
-            self.scratch.clear();
-            rules.payloads.fill(template, Id { connection: self.global(local), sequence: 0 }, now, &mut self.scratch);
-            send(&self.scratch, message.binary);
+            self.scratch.text.clear();
+            rules.payloads.fill(
+                template,
+                Id { connection: self.global(local), sequence: 0 },
+                now,
+                &mut self.scratch.text,
+            );
+            send(&self.scratch.text, message.binary);
         }
         if !fan.has_confirmations() {
             fan.subscribed.fetch_add(1, Relaxed);
@@ -122,9 +127,9 @@ impl Ledger {
         let (Some(message), Some(template)) = (&fan.broadcast.publish, fan.publish.get(topic as usize)) else { return };
         let sequence = lock(&fan.tables[topic as usize]).publish(connection, Entry::new(now, intended));
         fan.publications.fetch_add(1, Relaxed);
-        self.scratch.clear();
-        rules.payloads.fill(template, Id { connection, sequence }, now, &mut self.scratch);
-        send(&self.scratch, message.binary);
+        self.scratch.text.clear();
+        rules.payloads.fill(template, Id { connection, sequence }, now, &mut self.scratch.text);
+        send(&self.scratch.text, message.binary);
         self.tally.second.sent += 1;
         self.tally.lag(now.saturating_sub(intended));
     }

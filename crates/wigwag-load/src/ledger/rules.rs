@@ -8,7 +8,7 @@ use std::sync::{
 use serde_json::Value;
 
 use crate::{
-    payload::{Payloads, Sent},
+    payload::{Payloads, Scratch, Sent},
     plan::{CheckedPlan, Expect, Script},
 };
 
@@ -88,9 +88,9 @@ impl Rules {
         }
     }
 
-    /// Whether messages are nothing but their token, are sent when they are to be, and are answered.
-    pub(crate) fn sends_tokens(&self) -> bool {
-        self.payloads.is_token_alone() && !self.open_loop && !matches!(self.expect, Expect::Nothing)
+    /// Whether messages are sent in one go: they are our own, short, sent when they are to be, and answered.
+    pub(crate) fn sends_together(&self) -> bool {
+        self.payloads.are_short() && !self.open_loop && !matches!(self.expect, Expect::Nothing)
     }
 
     /// Whether right answers are nothing but the token of the message that they answer.
@@ -110,7 +110,7 @@ impl Rules {
 
     /// Whether `content` is a right answer to the message.
     #[inline]
-    pub(crate) fn fits(&self, content: &[u8], message: Sent, scratch: &mut String) -> bool {
+    pub(crate) fn fits(&self, content: &[u8], message: Sent, scratch: &mut Scratch) -> bool {
         let mut form = || self.payloads.strip(message, content, scratch).and_then(form);
         match &self.expect {
             Expect::Auto => form().is_some_and(|form| self.agrees(form)),

@@ -181,9 +181,9 @@ impl Ledger {
         if matches!(script.steps[step], Step::Subscribe(..)) && !asking.subscribed.contains(&(step as u32)) {
             asking.subscribed.push(step as u32);
         }
-        self.scratch.clear();
-        rules.payloads.fill(&message.template, id, now, &mut self.scratch);
-        send(&self.scratch);
+        self.scratch.text.clear();
+        rules.payloads.fill(&message.template, id, now, &mut self.scratch.text);
+        send(&self.scratch.text);
         self.tally.second.sent += 1;
         if !self.open_steps(local, Some(step), now) {
             // Nothing is expected: as a message that wants no answer, it is ok once it is sent.

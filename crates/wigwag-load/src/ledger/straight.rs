@@ -4,7 +4,7 @@
 use super::{Entry, Ledger, Named, Rules};
 use crate::{
     account::Class,
-    payload::{Id, Sent, Token},
+    payload::{Id, Joined, Scratch, Sent, Token},
 };
 
 /// Judges messages that came in on a connection as the answers that are due there, one after the other.
@@ -16,7 +16,7 @@ pub(crate) struct Answers<'l> {
     first: Id,
     /// Nothing sent earlier is answered in time.
     oldest: u64,
-    scratch: &'l mut String,
+    scratch: &'l mut Scratch,
     count: u32,
 }
 
@@ -44,22 +44,35 @@ impl Answers<'_> {
 }
 
 impl Ledger {
-    /// The next messages of this connection, where [`Rules::sends_tokens`]. Once they are sent they are to be entered, by
-    /// [`Self::enter_tokens`].
+    /// The next messages of this connection, where [`Rules::sends_together`] and they are nothing but their token. Once they are
+    /// sent they are to be entered, by [`Self::enter_composed`].
     #[inline]
     pub(crate) fn compose_tokens(&mut self, local: u32, count: u32) -> &[Token] {
-        let first = Id { connection: self.global(local), sequence: self.windows[local as usize].next() };
+        let first = self.next_id(local);
         self.tokens.clear();
-        self.rules.payloads.push_tokens(first, count, &mut self.stem, &mut self.tokens);
+        self.rules.payloads.push_tokens(first, count, &mut self.scratch.stem, &mut self.tokens);
         &self.tokens
     }
 
-    /// Enters what was composed last, by [`Self::compose_tokens`], as sent.
+    /// As [`Self::compose_tokens`], for those that are longer.
+    pub(crate) fn compose_joined(&mut self, local: u32, count: u32) -> &Joined {
+        self.compose_tokens(local, count);
+        let first = self.next_id(local);
+        self.rules.payloads.join(first, &self.tokens, &mut self.scratch, &mut self.joined);
+        &self.joined
+    }
+
+    /// Enters what was composed last, by one of these two, as sent.
     #[inline]
-    pub(crate) fn enter_tokens(&mut self, local: u32, now: u64) {
+    pub(crate) fn enter_composed(&mut self, local: u32, now: u64) {
         let entry = Entry::new(now, now);
         self.windows[local as usize].push(self.tokens.iter().map(|token| entry.named(*token)));
         self.count_sent(self.tokens.len() as u64);
+    }
+
+    #[inline]
+    fn next_id(&self, local: u32) -> Id {
+        Id { connection: self.global(local), sequence: self.windows[local as usize].next() }
     }
 
     /// The answers that are due on this connection, where [`Rules::expects_tokens`]. How many have come, in this order, is for

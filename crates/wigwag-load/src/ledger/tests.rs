@@ -124,19 +124,29 @@ fn answers_of_one_read_are_entered_together_with_the_time_of_each() {
 
 #[test]
 fn messages_sent_together_are_those_sent_one_by_one_and_none_is_sent_before_it_is_entered() {
-    let plan = Plan { sizes: Some(Sizes::exactly(16)), connections: 4, expect: Expect::Echo, ..Plan::default() };
+    sent_together_is_sent_one_by_one(Sizes::exactly(16));
+    sent_together_is_sent_one_by_one(Sizes::exactly(64));
+    sent_together_is_sent_one_by_one(Sizes { least: 16, most: 1024 });
+}
+
+fn sent_together_is_sent_one_by_one(sizes: Sizes) {
+    let plan = Plan { sizes: Some(sizes), connections: 4, expect: Expect::Echo, ..Plan::default() };
     let (mut one_by_one, mut together) = (Desk::new(plan.clone()), Desk::new(plan));
+    assert!(together.rules.sends_together());
     one_by_one.go_on_from(SEQUENCES - 70);
     together.go_on_from(SEQUENCES - 70);
     let expected: Vec<_> = (0..100).map(|_| one_by_one.send(2)).collect();
     let (now, ledger) = (together.now, &mut together.ledgers[0]);
     let mut sent: Vec<Vec<u8>> = Vec::new();
     for (count, is_sent) in [(60, true), (7, false), (1, true), (39, true)] {
-        let messages = ledger.compose_tokens(1, count).to_vec();
+        let messages: Vec<_> = ledger.compose_joined(1, count).iter().map(Vec::from).collect();
         assert_eq!(messages.len(), count as usize);
+        if sizes.most == 16 {
+            assert_eq!(ledger.compose_tokens(1, count).concat(), messages.concat());
+        }
         if is_sent {
-            ledger.enter_tokens(1, now);
-            sent.extend(messages.into_iter().map(Vec::from));
+            ledger.enter_composed(1, now);
+            sent.extend(messages);
         }
     }
     assert_eq!(sent, expected);
@@ -146,15 +156,15 @@ fn messages_sent_together_are_those_sent_one_by_one_and_none_is_sent_before_it_i
 }
 
 #[test]
-fn messages_are_sent_together_only_where_each_is_a_token_that_is_sent_when_it_is_due_and_answered() {
+fn messages_are_sent_together_only_where_they_are_ours_and_short_and_sent_when_they_are_due_and_answered() {
     let plan = || Plan { sizes: Some(Sizes::exactly(16)), connections: 4, expect: Expect::Echo, ..Plan::default() };
     for plan in [
-        Plan { sizes: Some(Sizes::exactly(17)), ..plan() },
+        Plan { sizes: Some(Sizes { least: 16, most: 1025 }), ..plan() },
         Plan { rate: Some(10.0), ..plan() },
         Plan { expect: Expect::Nothing, ..plan() },
         Plan { payload: Payload::Template("{ledger}".parse().expect("a template")), sizes: None, ..plan() },
     ] {
-        assert!(!Desk::new(plan).rules.sends_tokens());
+        assert!(!Desk::new(plan).rules.sends_together());
     }
 }
 

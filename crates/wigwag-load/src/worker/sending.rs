@@ -285,15 +285,20 @@ impl Core {
     #[inline]
     fn send_some(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, most: u64) -> u64 {
         let rules = &self.job.rules;
-        if most == 1 || !rules.sends_tokens() {
+        if most == 1 || !rules.sends_together() {
             self.send(local, socket, now, now);
             return 1;
         }
-        let kind = rules.payloads.kind();
-        if !socket.send_each(kind, self.ledger.compose_tokens(local, most as u32)) {
+        let (kind, count) = (rules.payloads.kind(), most as u32);
+        let is_sent = if rules.payloads.is_token_alone() {
+            socket.send_each(kind, self.ledger.compose_tokens(local, count).iter().map(|token| &token[..]))
+        } else {
+            socket.send_each(kind, self.ledger.compose_joined(local, count).iter())
+        };
+        if !is_sent {
             return 0;
         }
-        self.ledger.enter_tokens(local, now);
+        self.ledger.enter_composed(local, now);
         most
     }
 
@@ -301,7 +306,7 @@ impl Core {
         let id = self.ledger.enter_sent(local, now, intended);
         match self.ledger.compose_short(id) {
             Some((kind, token)) => {
-                socket.send_each(kind, &[token]);
+                socket.send_each(kind, [&token[..]].into_iter());
             }
             None => self.ledger.compose(id, now).with_parts(|kind, parts| socket.send_parts(kind, parts)),
         }

@@ -42,18 +42,19 @@ impl Worker {
     }
 
     #[inline]
-    pub(crate) fn send_each<const BYTES: usize>(
+    pub(crate) fn send_each<'m>(
         &mut self,
         index: usize,
         kind: MessageKind,
-        messages: &[[u8; BYTES]],
+        messages: impl ExactSizeIterator<Item = &'m [u8]> + Clone,
     ) -> bool {
         let slot = &mut self.slots[index];
         let Some(connection) = &mut slot.connection else { return false };
+        let count = messages.len() as u64;
         let is_sent = connection.send_each(kind, messages, &mut self.context).is_ok();
         if is_sent {
-            self.metrics.routes[usize::from(slot.route)].messages_out.add(messages.len() as u64);
-            self.answers += messages.len() as u64;
+            self.metrics.routes[usize::from(slot.route)].messages_out.add(count);
+            self.answers += count;
         }
         is_sent
     }

@@ -156,14 +156,14 @@ fn a_connection_reaches_another_of_its_worker() {
 static REGISTRY: std::sync::Mutex<Vec<wigwag_net::ConnectionId>> = std::sync::Mutex::new(Vec::new());
 
 #[test]
-fn messages_of_one_length_go_out_one_after_the_other_and_none_after_a_close() {
+fn messages_go_out_one_after_the_other_and_none_after_a_close() {
     let (sent_in, sent) = mpsc::channel();
     let server = serve_each(Limits::default(), move || {
         let sent_in = sent_in.clone();
         Script::new().on_message(move |socket, message| {
-            let _ = sent_in.send(socket.send_each(message.kind(), &[*b"0!", *b"1!", *b"2!", *b"3!"]));
+            let _ = sent_in.send(socket.send_each(message.kind(), [&b"0!"[..], b"1!", b"2!", b"3!"].into_iter()));
             socket.close(CloseCode::NORMAL, "");
-            let _ = sent_in.send(socket.send_each(message.kind(), &[*b"x"]));
+            let _ = sent_in.send(socket.send_each(message.kind(), [&b"x"[..]].into_iter()));
         })
     });
     let mut client = Client::connect(server.address);

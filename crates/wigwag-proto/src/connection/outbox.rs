@@ -8,7 +8,7 @@ use std::{io::IoSlice, mem};
 
 use super::context::Context;
 use crate::{
-    frame::{CONTROL_BYTES_MAX, HEADER_BYTES_MAX, Header, Opcode, SHORT_MASKED_HEADER_BYTES},
+    frame::{HEADER_BYTES_MAX, Header, Opcode},
     mask,
 };
 
@@ -52,28 +52,32 @@ impl Outbox {
         push_frame(self.data(context), header, parts);
     }
 
-    /// Appends messages of one length of at most 125 bytes, masked. The length is known beforehand, for what many short messages
-    /// cost is calls and checks, and not bytes.
+    /// Appends messages, masked, into room that is made once: what many short ones cost is calls and checks, and not bytes.
     #[inline]
-    pub(super) fn push_each_masked<const BYTES: usize>(
+    pub(super) fn push_each_masked<'m>(
         &mut self,
         opcode: Opcode,
-        messages: &[[u8; BYTES]],
+        messages: impl Iterator<Item = &'m [u8]> + Clone,
         context: &mut Context,
     ) {
-        const { assert!(BYTES <= CONTROL_BYTES_MAX, "the length of what is longer has another form") }
-        let frame_bytes = const { SHORT_MASKED_HEADER_BYTES + BYTES };
+        let header = |message: &[u8], key| {
+            let payload_bytes = message.len() as u64;
+            Header { fin: true, rsv: 0, opcode, mask: Some(key), payload_bytes }.to_bytes()
+        };
         let out = self.data(context);
         let start = out.len();
-        out.resize(start + messages.len() * frame_bytes, 0);
-        for (frame, message) in out[start..].chunks_exact_mut(frame_bytes).zip(messages) {
+        let bytes: usize = messages.clone().map(|message| header(message, [0; 4]).1 + message.len()).sum();
+        out.resize(start + bytes, 0);
+        let mut room = &mut out[start..];
+        for message in messages {
             let key = context.mask_key();
-            let header = Header { fin: true, rsv: 0, opcode, mask: Some(key), payload_bytes: BYTES as u64 };
-            let (head, payload) = frame.split_at_mut(SHORT_MASKED_HEADER_BYTES);
-            head.copy_from_slice(&header.encode_short(key));
-            let mut masked = *message;
-            mask::apply(&mut masked, key, 0);
-            payload.copy_from_slice(&masked);
+            let (head, head_bytes) = header(message, key);
+            let (frame, rest) = room.split_at_mut(head_bytes + message.len());
+            let (to_head, payload) = frame.split_at_mut(head_bytes);
+            to_head.copy_from_slice(&head[..head_bytes]);
+            payload.copy_from_slice(message);
+            mask::apply(payload, key, 0);
+            room = rest;
         }
     }
 
