@@ -1,5 +1,6 @@
 """A terminal with somebody at it: a pseudo-terminal, and a screen that shows what its lines show."""
 
+import copy
 import fcntl
 import os
 import pty
@@ -13,14 +14,34 @@ import pyte
 from conftest import DEADLINE, WIGWAG, clean_environment, wait_until
 
 COLUMNS, LINES = 100, 40
+ALTERNATE = 1049
+
+
+class Screen(pyte.Screen):
+    """A screen that has another one (xterm's mode 1049), which goes with what was drawn on it."""
+
+    other = None
+
+    def set_mode(self, *modes, **options):
+        super().set_mode(*modes, **options)
+        if ALTERNATE in modes and options.get("private") and not self.other:
+            self.other = copy.deepcopy(self.buffer), self.cursor.x, self.cursor.y
+
+    def reset_mode(self, *modes, **options):
+        super().reset_mode(*modes, **options)
+        if ALTERNATE in modes and options.get("private") and self.other:
+            self.buffer, self.cursor.x, self.cursor.y = self.other
+            self.other = None
 
 
 class Terminal:
-    """Runs `wigwag ARGS` at a terminal of its own."""
+    """Runs `wigwag ARGS` at a terminal of its own, which answers what it is asked (where its cursor is, say) unless it is `mute`."""
 
-    def __init__(self, *args, **env):
+    def __init__(self, *args, mute=False, **env):
         self.raw = b""
-        self.screen = pyte.Screen(COLUMNS, LINES)
+        self.screen = Screen(COLUMNS, LINES)
+        if not mute:
+            self.screen.write_process_input = self.types
         self.stream = pyte.ByteStream(self.screen)
         self.ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (LINES, COLUMNS))
@@ -69,6 +90,11 @@ class Terminal:
 
     def enters(self, line):
         self.types(line + "\r")
+
+    def resizes(self, columns, lines):
+        with self.lock:
+            self.screen.resize(lines, columns)
+        termios.tcsetwinsize(self.theirs, (lines, columns))
 
     def interrupt(self):
         """A signal from outside, not a key."""

@@ -20,7 +20,7 @@ use std::{
 use crossterm::{
     ExecutableCommand as _, cursor,
     event::{self, Event},
-    terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
+    terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
 use wigwag_load::{Outcome, RunHandle};
@@ -94,9 +94,9 @@ impl Screen {
         enable_raw_mode()?;
         // From here on dropping it restores the terminal, whatever fails.
         let out = BufWriter::with_capacity(BUFFER_BYTES, io::stderr());
-        let mut screen = Self { terminal: Terminal::new(CrosstermBackend::new(out))? };
-        io::stderr().execute(EnterAlternateScreen)?.execute(cursor::Hide)?;
-        screen.terminal.clear()?;
+        let screen = Self { terminal: Terminal::new(CrosstermBackend::new(out))? };
+        // Not the terminal's own `clear`, which asks where the cursor is: not every terminal answers.
+        io::stderr().execute(EnterAlternateScreen)?.execute(Clear(ClearType::All))?.execute(cursor::Hide)?;
         Ok(screen)
     }
 }

@@ -17,17 +17,8 @@ use crate::load::view::lines::phase;
 pub(super) fn draw(frame: &mut Frame<'_>, snapshot: &Snapshot, view: &View) {
     let area = frame.area();
     let errors = panels::errors(snapshot, view.style, if area.height >= 30 { 6 } else { 2 });
-    let [head, gauge, figures, charts, ledger, trouble, generator, keys] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Length(1),
-        Constraint::Length(FIGURES_HEIGHT),
-        Constraint::Min(if area.height < 16 { 0 } else { CHARTS_HEIGHT_MIN }),
-        Constraint::Length(LEDGER_HEIGHT),
-        Constraint::Length(errors.len() as u16),
-        Constraint::Length(1),
-        Constraint::Length(1),
-    ])
-    .areas(area);
+    let [head, gauge, figures, charts, ledger, trouble, generator, keys] =
+        Layout::vertical(rows(area.height, errors.len() as u16)).areas(area);
     draw_head(frame, head, snapshot, view);
     draw_gauge(frame, gauge, snapshot, view);
     draw_figures(frame, figures, snapshot, view);
@@ -44,6 +35,25 @@ pub(super) fn draw(frame: &mut Frame<'_>, snapshot: &Snapshot, view: &View) {
     }
 }
 
+/// The rows from top to bottom. What matters most gets its room first; what has none is left out whole.
+fn rows(height: u16, errors: u16) -> [Constraint; 8] {
+    let mut left = height;
+    let mut take = |wanted: u16| {
+        let taken = if wanted <= left { wanted } else { 0 };
+        left -= taken;
+        taken
+    };
+    let [head, keys] = [take(1), take(1)];
+    let ledger = match take(LEDGER_HEIGHT) {
+        0 => take(LEDGER_HEIGHT_MIN),
+        height => height,
+    };
+    let [gauge, trouble, generator, figures] = [take(1), take(errors), take(1), take(FIGURES_HEIGHT)];
+    let [head, gauge, figures, ledger, trouble, generator, keys] =
+        [head, gauge, figures, ledger, trouble, generator, keys].map(Constraint::Length);
+    [head, gauge, figures, Constraint::Fill(1), ledger, trouble, generator, keys]
+}
+
 fn draw_head(frame: &mut Frame<'_>, area: Rect, snapshot: &Snapshot, view: &View) {
     let style = view.style;
     let state = match snapshot.phase {
@@ -52,7 +62,7 @@ fn draw_head(frame: &mut Frame<'_>, area: Rect, snapshot: &Snapshot, view: &View
         _ => Span::styled(phase(snapshot), style.strong()),
     };
     let right = Line::from(vec![state, Span::raw(format!("  {} ", clock(snapshot.elapsed)))]);
-    let width = area.width.saturating_sub(right.width() as u16);
+    let width = area.width.saturating_sub(right.width() as u16 + 1);
     let [left_area, right_area] = Layout::horizontal([Constraint::Length(width), Constraint::Min(0)]).areas(area);
     let left = Line::from(vec![
         Span::styled(" ▣ ", style.signal()),
@@ -167,4 +177,6 @@ fn panel<'a>(title: &'a str, view: &View) -> Block<'a> {
 
 const FIGURES_HEIGHT: u16 = 7;
 const CHARTS_HEIGHT_MIN: u16 = 4;
+/// The account without its table.
+const LEDGER_HEIGHT_MIN: u16 = 3;
 const LEDGER_HEIGHT: u16 = 5;

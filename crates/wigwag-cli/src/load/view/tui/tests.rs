@@ -41,6 +41,23 @@ fn everything_fits_on_80_by_24() {
 }
 
 #[test]
+fn on_a_small_terminal_what_matters_most_is_there_whole() {
+    let parts = [
+        (3, vec!["wigwag load"]),
+        (5, vec!["wigwag load", "63,120 sent = ", "p pause"]),
+        (7, vec!["63,120 sent = ", "lost", "p pause"]),
+        (10, vec!["63,120 sent = ", "lost", "63 %", "errors", "CPU 58 %", "p pause"]),
+        (17, vec!["10,000 open", "p99", "63,120 sent = ", "lost", "63 %", "errors", "CPU 58 %", "p pause"]),
+    ];
+    for (height, expected) in parts {
+        let screen = screen(&running(), 60, height);
+        for expected in expected {
+            assert!(screen.contains(expected), "{expected:?} is missing in {height} lines:\n{screen}");
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named_with_its_number() {
     let mut snapshot = running();
     snapshot.account.ok -= 39;
