@@ -150,6 +150,10 @@ impl Window {
             self.base = self.next;
         }
         let count = entries.len() as u32;
+        if self.entries.capacity() == 0 {
+            // Many have one message under way and never more, where a deque that grows by itself has room for four.
+            self.entries.reserve_exact(entries.len());
+        }
         self.entries.extend(entries);
         self.next += u64::from(count);
         self.outstanding += count;
