@@ -147,12 +147,19 @@ def until_answered(port, tool, connections):
 
 def take_turns(*processes):
     """Has each thread run until it waits (SCHED_FIFO), not until its slice is over."""
+    for process in processes:
+        for folder in Path(f"/proc/{process.pid}/task").glob("[0-9]*"):
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setscheduler(int(folder.name), os.SCHED_FIFO, os.sched_param(1))
+
+
+def may_take_turns():
     try:
-        for process in processes:
-            for thread in os.listdir(f"/proc/{process.pid}/task"):
-                os.sched_setscheduler(int(thread), os.SCHED_FIFO, os.sched_param(1))
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     except PermissionError:
-        raise RuntimeError("to let both take turns on a core needs root (CAP_SYS_NICE)") from None
+        return False
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    return True
 
 
 def measured(port, server, tool):
@@ -227,8 +234,11 @@ def server(name):
 
 def speed(ports, results):
     """Fills `results[(workload, server, placement)]` with one row per round."""
+    placements = [name for name, (*_, in_turn) in PLACEMENTS.items() if may_take_turns() or not in_turn]
+    if len(placements) < len(PLACEMENTS):
+        say("without turns on one core: they take root (CAP_SYS_NICE)")
     for turn in range(options.rounds):
-        for workload, name, placement in itertools.product(options.workload, SERVERS, PLACEMENTS):
+        for workload, name, placement in itertools.product(options.workload, SERVERS, placements):
             try:
                 row = speed_once(name, *WORKLOADS[workload], next(ports), PLACEMENTS[placement])
             except RuntimeError as error:
@@ -309,6 +319,8 @@ def parse_options():
         parser.error("--rounds and --seconds must be positive, --cores takes two numbers")
     if found.docs and (set(found.part), set(found.tool)) != (set(PARTS), set(TESTERS)):
         parser.error("--docs replaces both tables: it takes all parts and all tools")
+    if found.docs and not may_take_turns():
+        parser.error("--docs takes root (CAP_SYS_NICE): in one of its tables, server and tester take turns on a core")
     if found.wigwag:
         catalogue.wigwag_binary = found.wigwag
     return found

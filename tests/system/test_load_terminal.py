@@ -84,6 +84,7 @@ class TestScreen:
         terminal.sees("? help")
         terminal.types("s")
         assert terminal.wait() == INTERRUPTED
+        terminal.sees("stopped by hand")
         assert gives_back(terminal)
 
     @staticmethod
@@ -98,4 +99,5 @@ class TestScreen:
         terminal.sees("connections 2 open")
         terminal.types("s")
         assert terminal.wait() == INTERRUPTED
+        terminal.sees("stopped by hand")
         assert gives_back(terminal)

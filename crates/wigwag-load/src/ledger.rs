@@ -514,7 +514,7 @@ impl Ledger {
     }
 }
 
-/// Messages in doubt that are remembered: 32 MiB. Later answers to further ones count as duplicates.
+/// Messages in doubt that are remembered: about 60 MiB. Later answers to further ones count as duplicates.
 const DOUBTFUL_MAX: usize = 1 << 20;
 /// How many messages under way an answer that names none is compared with.
 const LOOKED_THROUGH_MAX: usize = 256;

@@ -3,8 +3,8 @@
 //! The ledger's own payload begins with a token of 16 digits and small letters: run (3), connection (4), sequence number
 //! (5), all base 36, and checksum (4, base 32). From 54 bytes on a sentence says the same for people. What is left is filled
 //! with a part of one long block, which the seed makes: a message is a function of seed, connection and sequence number,
-//! so it need not be kept to be compared byte for byte. A connection that sends more than 60,466,176 messages, half a minute's
-//! worth on a fast machine, begins anew with its tokens' numbers: which of those it is, the ledger knows.
+//! so it need not be kept to be compared byte for byte. A connection that sends more than 60,466,176 messages, which may take
+//! seconds, begins anew with its tokens' numbers: the ledger counts on, and takes one for the last that was sent and not settled.
 
 mod scratch;
 
@@ -27,7 +27,7 @@ pub(crate) struct Id {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
     pub(crate) connection: u32,
-    /// Below [`SEQUENCES`]; [`Window::find_number`](crate::ledger::Window::find_number) knows the others.
+    /// Below [`SEQUENCES`]; who knows how many were sent knows the others ([`last_with`]).
     pub(crate) digits: u64,
 }
 
@@ -201,7 +201,7 @@ impl Payloads {
             out.extend_from_slice(lead.of(id.connection));
             out.extend_from_slice(itoa::Buffer::new().format(id.sequence).as_bytes());
             out.push(b' ');
-            // A number of more than eight digits may not find room for all of them.
+            // Not all digits of a very long number may find room.
             out.truncate(before + left);
             left -= out.len() - before;
         }
@@ -376,9 +376,14 @@ const SEQUENCE: Range<usize> = 7..12;
 const CHECKSUM: Range<usize> = 12..16;
 /// So many numbers fit into a token.
 pub(crate) const SEQUENCES: u64 = BASE.pow((SEQUENCE.end - SEQUENCE.start) as u32);
+/// The number of the last message that was sent with these digits, where `next` were sent; if none was, the first one that can be.
+pub(crate) fn last_with(digits: u64, next: u64) -> u64 {
+    next.saturating_sub(digits + 1) / SEQUENCES * SEQUENCES + digits
+}
+
 /// The number of what has none.
 pub(crate) const NO_SEQUENCE: u64 = u64::MAX;
-/// With so much room behind the token there is a sentence: " connection 1000000 message 60466175 ".
+/// With so much room behind the token there is a sentence: " connection 999999 message 9999999999 ".
 const SENTENCE_BYTES_MIN: usize = 38;
 /// Longer ones are sent from where their parts lie: to copy them once more costs more than what is saved.
 const JOINED_BYTES_MAX: u32 = 1024;
@@ -436,10 +441,13 @@ mod tests {
         for size in (SIZE_MIN..200).chain([1000, 70_000]) {
             for binary in [false, true] {
                 let payloads = own(size, size, binary);
-                for (connection, sequence) in [(0, 0), (1, 2), (999_999, 60_466_175)] {
+                for (connection, sequence) in [(0, 0), (1, 2), (999_999, 60_466_175), (999_999, 999_999_999_999)] {
                     let message = bytes(&payloads, connection, sequence);
                     assert_eq!(message.len(), size as usize);
-                    assert_eq!(payloads.identify(&message), Some((Name { connection, digits: sequence }, true)));
+                    assert_eq!(
+                        payloads.identify(&message),
+                        Some((Name { connection, digits: sequence % SEQUENCES }, true))
+                    );
                 }
             }
         }

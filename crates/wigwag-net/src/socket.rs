@@ -66,7 +66,8 @@ impl Socket<'_> {
     }
 
     /// Queues messages, one after the other, as [`Self::send_bytes`] would each: what many short ones cost apart from their bytes is
-    /// paid once. `messages` is gone through twice. `false`, and nothing is queued, where the connection takes none any more.
+    /// paid once. `messages` is gone through twice. `false`, and nothing is queued, where the connection is closing, or a message that
+    /// is sent in pieces lacks its last one.
     #[inline]
     pub fn send_each<'m>(
         &mut self,

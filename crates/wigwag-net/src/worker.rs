@@ -66,7 +66,7 @@ pub(crate) struct Worker {
     slots: Slab<Slot>,
     next_generation: u32,
     start: Instant,
-    /// When the last turn ended.
+    /// When the last turn ended: now, for what comes between two.
     ended: Instant,
     /// The time of this turn on the life clock, in milliseconds since `start` (wraps).
     life_now: u32,
@@ -157,6 +157,7 @@ impl Worker {
         let mut ready = Vec::new();
         let mut due = Vec::new();
         let mut commands = Vec::new();
+        self.ended = Instant::now();
         loop {
             if let Err(error) = self.wait(&mut ready) {
                 tracing::error!(?error, worker = self.index, "cannot wait for readiness, the worker ends");

@@ -92,8 +92,7 @@ impl Fan {
     /// The publication that a delivery names.
     fn publication(&self, named: Option<Name>, told: &Told, topic: u32) -> Option<Id> {
         if !self.broadcast.delivery.has_sequence() {
-            // Each is kept until the end, so there are never more than a name has digits for.
-            return named.map(|Name { connection, digits }| Id { connection, sequence: digits });
+            return named.map(|name| lock(&self.tables[topic as usize]).find(name));
         }
         let only = (self.shape.publishers == 1).then_some(topic);
         Some(Id { connection: told.publisher.or(only)?, sequence: told.sequence?.into() })

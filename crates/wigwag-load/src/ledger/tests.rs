@@ -123,7 +123,7 @@ fn answers_of_one_read_are_entered_together_with_the_time_of_each() {
 }
 
 #[test]
-fn messages_sent_together_are_those_sent_one_by_one_and_none_is_sent_before_it_is_entered() {
+fn messages_sent_together_are_those_sent_one_by_one_and_what_is_not_sent_is_composed_again() {
     sent_together_is_sent_one_by_one(Sizes::exactly(16));
     sent_together_is_sent_one_by_one(Sizes::exactly(64));
     sent_together_is_sent_one_by_one(Sizes { least: 16, most: 1024 });
@@ -178,6 +178,16 @@ fn what_a_token_has_no_digits_for_is_known_all_the_same() {
     desk.arrive(0, &last);
     desk.arrive(1, &next);
     desk.judge(&[(Class::Ok, 1), (Class::Reordered, 1), (Class::Misrouted, 1), (Class::Duplicate, 1)]);
+}
+
+#[test]
+fn a_message_that_was_not_sent_yet_is_unsolicited() {
+    let mut desk = Desk::echo();
+    let mut ahead = Desk::echo();
+    (0..3).for_each(|_| drop(ahead.send(0)));
+    let message = ahead.send(0);
+    desk.arrive(0, &message);
+    desk.judge(&[(Class::Unsolicited, 1)]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! One connection's messages that are not settled: [`Window`]. 32 bytes each, in the order of sending.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, iter};
 
-use crate::payload::{SEQUENCES, Token};
+use crate::payload::{SEQUENCES, Token, last_with};
 
 /// What is known of a message under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,11 +83,21 @@ impl Window {
         self.next
     }
 
-    /// The number of a message of which the last digits are known, as [`Name`](crate::payload::Name) has them: the last one that
-    /// was sent, or the first one that can be where none was.
+    /// The number that a [`Name`](crate::payload::Name)'s digits mean: of the messages that were sent with them, the last one that
+    /// is not settled, or else the last one.
     pub(crate) fn find_number(&self, digits: u64) -> u64 {
-        let gone_round = self.next.saturating_sub(digits + 1) / SEQUENCES;
-        gone_round * SEQUENCES + digits
+        let last = last_with(digits, self.next);
+        let Some((oldest, _)) = self.oldest() else { return last };
+        let earlier = iter::successors(Some(last), |number| number.checked_sub(SEQUENCES));
+        earlier.take_while(|number| *number >= oldest).find(|number| self.holds(*number)).unwrap_or(last)
+    }
+
+    /// Whether this message was sent and is not settled.
+    fn holds(&self, number: u64) -> bool {
+        match number.checked_sub(self.base) {
+            Some(place) => self.entries.get(place as usize).is_some_and(|named| !named.entry.is_settled()),
+            None => self.stragglers.iter().any(|all| all.binary_search_by_key(&number, |(number, _)| *number).is_ok()),
+        }
     }
 
     /// The messages whose answers come next where answers come in order, as they nearly always do, and the first one's number: the
@@ -384,6 +394,24 @@ mod tests {
         window.drain();
         window.push_one(sent(20));
         assert_eq!((window.live(), window.expire(20), window.expire(21)), (1, 0, 1));
+    }
+
+    #[test]
+    fn digits_mean_the_last_message_sent_with_them_that_is_not_settled() {
+        let mut window = Window::starting_at(SEQUENCES + 3);
+        assert_eq!([3, 2].map(|digits| window.find_number(digits)), [3, SEQUENCES + 2]);
+        assert_eq!(Window::starting_at(5).find_number(7), 7, "none was sent");
+        // One that is not answered before a whole round is over.
+        window.push_one(sent(0));
+        window.stragglers = Some(Box::new([(SEQUENCES + 3, sent(0))].into()));
+        window.entries.clear();
+        window.next = 2 * SEQUENCES + 3;
+        window.push_one(sent(1));
+        assert_eq!(window.find_number(3), 2 * SEQUENCES + 3);
+        assert_eq!(window.take(2 * SEQUENCES + 3), Some(sent(1)));
+        assert_eq!(window.find_number(3), SEQUENCES + 3);
+        assert_eq!(window.take(SEQUENCES + 3), Some(sent(0)));
+        assert_eq!(window.find_number(3), 2 * SEQUENCES + 3);
     }
 
     proptest! {

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::super::{End, Entry};
-use crate::{account::Class, latency::Latency, payload::Id};
+use crate::{
+    account::Class,
+    latency::Latency,
+    payload::{Id, Name, last_with},
+};
 
 /// One topic.
 #[derive(Debug)]
@@ -71,6 +75,12 @@ impl Table {
         let published = self.published.entry(publisher).or_default();
         published.push(entry);
         published.len() as u64 - 1
+    }
+
+    /// The publication that a name means: the last one with its digits.
+    pub(super) fn find(&self, Name { connection, digits }: Name) -> Id {
+        let published = self.published.get(&connection).map_or(0, Vec::len);
+        Id { connection, sequence: last_with(digits, published as u64) }
     }
 
     pub(super) fn is_confirmed(&self, listener: u32) -> bool {

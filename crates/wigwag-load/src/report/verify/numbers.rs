@@ -1,13 +1,14 @@
 //! Which numbers each connection has used: a bit per message, in memory bounded by the file's length.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The numbers seen, per connection.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     seen: HashMap<u32, Bits>,
     words: u64,
-    too_sparse: bool,
+    /// Numbers so far from the others that a bit for each would take too much, by connection.
+    far: HashSet<(u32, u64)>,
 }
 
 #[derive(Debug, Default)]
@@ -18,16 +19,18 @@ struct Bits {
 }
 
 impl Numbers {
-    /// Notes a number; `false` if it was there before. `lines` is how much of the file was read: a number that would need
-    /// much more memory than that is not noted, and makes the check impossible.
+    /// Notes a number; `false` if it was there before. `lines` is how much of the file was read: a number that would need much
+    /// more memory than that is noted by itself, and nobody knows then which are missing.
     pub(super) fn insert(&mut self, connection: u32, number: u64, lines: u64) -> bool {
+        if !self.far.is_empty() && self.far.contains(&(connection, number)) {
+            return false;
+        }
         let bits = self.seen.entry(connection).or_default();
         let (word, bit) = ((number / 64) as usize, 1u64 << (number % 64));
         if word >= bits.words.len() {
             let more = (word + 1 - bits.words.len()) as u64;
             if self.words + more > WORDS_FREE + lines {
-                self.too_sparse = true;
-                return true;
+                return self.far.insert((connection, number));
             }
             self.words += more;
             bits.words.resize(word + 1, 0);
@@ -42,7 +45,7 @@ impl Numbers {
     /// How many numbers below each connection's highest are missing; `None` where that cannot be known.
     pub(super) fn gaps(&self) -> Option<u64> {
         let gaps = self.seen.values().map(|bits| bits.most + 1 - bits.count).sum();
-        (!self.too_sparse).then_some(gaps)
+        self.far.is_empty().then_some(gaps)
     }
 
     /// How many connections have a number.
@@ -68,6 +71,17 @@ mod tests {
         assert!(numbers.insert(8, 0, 10));
         assert_eq!(numbers.gaps(), Some(197));
         assert_eq!(numbers.connections(), 2);
+    }
+
+    #[test]
+    fn doubles_are_found_however_far_apart_the_numbers_are() {
+        let mut numbers = Numbers::default();
+        for number in [5, 1 << 40, u64::MAX] {
+            assert!(numbers.insert(7, number, 10));
+            assert!(!numbers.insert(7, number, 10));
+        }
+        assert!(numbers.insert(8, 1 << 40, 10));
+        assert_eq!(numbers.gaps(), None);
     }
 
     #[test]

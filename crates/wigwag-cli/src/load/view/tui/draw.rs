@@ -35,20 +35,22 @@ pub(super) fn draw(frame: &mut Frame<'_>, snapshot: &Snapshot, view: &View) {
     }
 }
 
-/// The rows from top to bottom. What matters most gets its room first; what has none is left out whole.
+/// The rows from top to bottom. What matters most gets its room first; what has none is left out whole, but
+/// for errors: the first ones are worth most.
 fn rows(height: u16, errors: u16) -> [Constraint; 8] {
     let mut left = height;
-    let mut take = |wanted: u16| {
-        let taken = if wanted <= left { wanted } else { 0 };
+    let mut take = |wanted: u16, least: u16| {
+        let taken = if least <= left { wanted.min(left) } else { 0 };
         left -= taken;
         taken
     };
-    let [head, keys] = [take(1), take(1)];
-    let ledger = match take(LEDGER_HEIGHT) {
-        0 => take(LEDGER_HEIGHT_MIN),
+    let [head, keys] = [take(1, 1), take(1, 1)];
+    let ledger = match take(LEDGER_HEIGHT, LEDGER_HEIGHT) {
+        0 => take(LEDGER_HEIGHT_MIN, LEDGER_HEIGHT_MIN),
         height => height,
     };
-    let [gauge, trouble, generator, figures] = [take(1), take(errors), take(1), take(FIGURES_HEIGHT)];
+    let [gauge, trouble, generator] = [take(1, 1), take(errors, 1), take(1, 1)];
+    let figures = take(FIGURES_HEIGHT, FIGURES_HEIGHT);
     let [head, gauge, figures, ledger, trouble, generator, keys] =
         [head, gauge, figures, ledger, trouble, generator, keys].map(Constraint::Length);
     [head, gauge, figures, Constraint::Fill(1), ledger, trouble, generator, keys]

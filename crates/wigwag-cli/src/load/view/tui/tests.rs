@@ -55,6 +55,10 @@ fn on_a_small_terminal_what_matters_most_is_there_whole() {
             assert!(screen.contains(expected), "{expected:?} is missing in {height} lines:\n{screen}");
         }
     }
+    let mut snapshot = running();
+    snapshot.errors = BTreeMap::from([("closed 1011".to_owned(), 400), ("reset".to_owned(), 12)]);
+    let screen = screen(&snapshot, 60, 9);
+    assert!(screen.contains("400  closed 1011") && !screen.contains("reset"), "{screen}");
 }
 
 #[test]
