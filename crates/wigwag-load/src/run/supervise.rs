@@ -19,76 +19,108 @@ use crate::{
 
 /// Runs until the outcome is there.
 pub(super) fn run(state: &State, nets: Vec<Net>) {
-    let control = &state.job.control;
-    let mut second = Instant::now() + SECOND;
-    let mut phase_since = Instant::now();
-    let mut interrupted = false;
-    let mut faults: Option<faults::Faults> = None;
-    // When all was sent, where faults are still to be injected.
-    let mut sent_all = None;
+    let mut course = Course::new();
     loop {
-        let tick = (phase_since.elapsed() / TICKS).clamp(TICK_MIN, TICK_MAX);
-        std::thread::sleep(tick.min(second.saturating_duration_since(Instant::now())));
-        if Instant::now() >= second {
-            second += SECOND;
-            state.roll();
-        }
-        if control.is_aborting() {
-            interrupted = true;
+        course.wait(state);
+        if state.job.control.is_aborting() {
+            course.interrupted = true;
             state.note_cut();
             break;
         }
+        if course.step(state) {
+            break;
+        }
+    }
+    state.job.control.set_phase(Phase::Closing);
+    state.note_spent();
+    // What is left is cut off, and its clients hear of it.
+    drop(nets);
+    if let Some(faults) = course.faults {
+        faults.finish();
+    }
+    state.finish(course.interrupted);
+}
+
+/// How far a run is.
+struct Course {
+    phase_since: Instant,
+    /// When the running second of the time line ends.
+    second: Instant,
+    interrupted: bool,
+    faults: Option<faults::Faults>,
+    /// When all was sent, where faults are still to be injected.
+    sent_all: Option<Instant>,
+}
+
+impl Course {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { phase_since: now, second: now + SECOND, interrupted: false, faults: None, sent_all: None }
+    }
+
+    /// Waits until it is time to look again; keeps the time line.
+    fn wait(&mut self, state: &State) {
+        let tick = (self.phase_since.elapsed() / TICKS).clamp(TICK_MIN, TICK_MAX);
+        std::thread::sleep(tick.min(self.second.saturating_duration_since(Instant::now())));
+        if Instant::now() >= self.second {
+            self.second += SECOND;
+            state.roll();
+        }
+    }
+
+    /// Goes on to the next phase if its time has come; whether all is over.
+    fn step(&mut self, state: &State) -> bool {
+        let control = &state.job.control;
         let before = control.phase();
         match before {
-            Phase::Opening if control.is_stopping() => {
-                interrupted = true;
-                control.set_phase(Phase::Closing);
-            }
-            Phase::Opening if !state.job.crowd.is_steady() || state.all(Core::has_tried_all) => {
-                if state.any(|core| core.connections.opened > 0) || !state.job.crowd.is_steady() || state.may_come() {
-                    state.begin_sending();
-                    second = Instant::now() + SECOND;
-                    faults = faults::start(&state.job, &state.faults);
-                } else {
-                    control.set_phase(Phase::Closing);
-                }
-            }
-            Phase::Running => {
-                let mut over = state.is_over();
-                if let Some(faults) = faults.as_ref().filter(|faults| over && !faults.are_tried() && state.may_go_on())
-                {
-                    faults.hurry();
-                    state.note_sent();
-                    over = sent_all.get_or_insert_with(Instant::now).elapsed() >= INJECTING_MAX;
-                }
-                if over || control.is_stopping() {
-                    interrupted = !over;
-                    state.end_sending();
-                }
-            }
+            Phase::Opening => self.end_opening(state),
+            Phase::Running => self.end_running(state),
             Phase::Draining => {
-                let patience = phase_since.elapsed() >= state.job.plan.drain;
+                let patience = self.phase_since.elapsed() >= state.job.plan.drain;
                 let delivered = state.job.rules.fan.as_ref().is_none_or(|fan| fan.is_complete());
                 if patience || (delivered && state.all(|core| core.ledger.tally.account.outstanding == 0)) {
                     control.set_phase(Phase::Closing);
                 }
             }
-            Phase::Closing if state.all(Core::is_empty) => break,
-            Phase::Closing if phase_since.elapsed() >= CLOSING_MAX => break,
-            _ => {}
+            Phase::Closing => return state.all(Core::is_empty) || self.phase_since.elapsed() >= CLOSING_MAX,
+            Phase::Done => {}
         }
         if control.phase() != before {
-            phase_since = Instant::now();
+            self.phase_since = Instant::now();
+        }
+        false
+    }
+
+    /// Messages may be sent once every connection was tried; where they come one after the other, at once.
+    fn end_opening(&mut self, state: &State) {
+        let (control, is_steady) = (&state.job.control, state.job.crowd.is_steady());
+        if control.is_stopping() {
+            self.interrupted = true;
+            control.set_phase(Phase::Closing);
+        } else if !is_steady || state.all(Core::has_tried_all) {
+            if state.any(|core| core.connections.opened > 0) || !is_steady || state.may_come() {
+                state.begin_sending();
+                self.second = Instant::now() + SECOND;
+                self.faults = faults::start(&state.job, &state.faults);
+            } else {
+                control.set_phase(Phase::Closing);
+            }
         }
     }
-    control.set_phase(Phase::Closing);
-    state.note_spent();
-    // What is left is cut off, and its clients hear of it.
-    drop(nets);
-    if let Some(faults) = faults {
-        faults.finish();
+
+    /// Nothing more is sent once all was, or somebody stops it; faults that are still to be injected are waited for.
+    fn end_running(&mut self, state: &State) {
+        let mut over = state.is_over();
+        if let Some(faults) = self.faults.as_ref().filter(|faults| over && !faults.are_tried() && state.may_go_on()) {
+            faults.hurry();
+            state.note_sent();
+            over = self.sent_all.get_or_insert_with(Instant::now).elapsed() >= INJECTING_MAX;
+        }
+        if over || state.job.control.is_stopping() {
+            self.interrupted = !over;
+            state.end_sending();
+        }
     }
-    state.finish(interrupted);
 }
 
 impl State {
