@@ -22,8 +22,6 @@ pub(crate) use self::{
     tally::Tally,
     window::{Entry, Named, Window},
 };
-use wigwag_net::MessageKind;
-
 use crate::{
     account::Class,
     outcome::{Difference, Offender},
@@ -106,9 +104,9 @@ impl Ledger {
         &self.windows[local as usize]
     }
 
-    /// Enters the next message of this connection as sent; which one it is.
+    /// Enters the next message of this connection as sent; which one it is, and the token that it begins with, if it does.
     #[inline]
-    pub(crate) fn enter_sent(&mut self, local: u32, now: u64, intended: u64) -> Id {
+    pub(crate) fn enter_sent(&mut self, local: u32, now: u64, intended: u64) -> (Id, Token) {
         let id = Id { connection: self.global(local), sequence: self.windows[local as usize].next() };
         let (entry, payloads) = (Entry::new(now, intended), &self.rules.payloads);
         let token =
@@ -123,7 +121,7 @@ impl Ledger {
             self.tally.account.silent += 1;
             self.settle(id, &entry, Class::Ok, None);
         }
-        id
+        (id, token)
     }
 
     /// So many messages were entered as sent.
@@ -132,13 +130,6 @@ impl Ledger {
         self.tally.account.sent += count;
         self.tally.account.outstanding += count;
         self.tally.second.sent += count;
-    }
-
-    /// The message as it is sent, if messages are nothing but their token.
-    #[inline]
-    pub(crate) fn compose_short(&mut self, id: Id) -> Option<(MessageKind, Token)> {
-        let payloads = &self.rules.payloads;
-        payloads.is_token_alone().then(|| (payloads.kind(), payloads.token(id, &mut self.scratch.stem)))
     }
 
     /// The message as it is sent. `now` is what it was entered with.

@@ -303,12 +303,12 @@ impl Core {
     }
 
     fn send(&mut self, local: u32, socket: &mut Socket<'_>, now: u64, intended: u64) {
-        let id = self.ledger.enter_sent(local, now, intended);
-        match self.ledger.compose_short(id) {
-            Some((kind, token)) => {
-                socket.send_each(kind, [&token[..]].into_iter());
-            }
-            None => self.ledger.compose(id, now).with_parts(|kind, parts| socket.send_parts(kind, parts)),
+        let (id, token) = self.ledger.enter_sent(local, now, intended);
+        let payloads = &self.job.rules.payloads;
+        if payloads.is_token_alone() {
+            socket.send_each(payloads.kind(), [&token[..]].into_iter());
+        } else {
+            self.ledger.compose(id, now).with_parts(|kind, parts| socket.send_parts(kind, parts));
         }
     }
 
